@@ -1,0 +1,44 @@
+# Two commands: `make demo` and `make test`. Needed: Python 3.11 to 3.13 with venv, make, a package index.
+#
+# torch comes first and pinned: on Linux a plain `torch` brings gigabytes of CUDA libraries. For another build
+# (a GPU, or a CPU-only wheel from PyTorch's own index) say so: make demo TORCH="torch==2.13.0 --index-url ..."
+
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint check bench clean
+
+demo: $(VENV)/installed
+	$(BIN)/timbrespace demo --force
+
+test: $(VENV)/installed-dev lint
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python benchmarks/transforms.py
+	$(BIN)/python benchmarks/training.py
+
+$(VENV)/torch:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(TORCH)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/torch pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo runs build dist

@@ -1,0 +1,172 @@
+"""The command line: each command parses, calls one public function and prints what it found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+import timbrespace
+
+app = App(
+    name="timbrespace",
+    help="Turn a folder of sounds into a timbre space, and the space into an instrument.",
+    version=timbrespace.__version__,
+    help_format="plaintext",
+)
+
+Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Where to write.")]
+Force = Annotated[bool, Parameter(negative="", help="Replace what is there.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
+Seed = Annotated[int, Parameter(help="Every random number follows from it.")]
+Settings = Annotated[
+    list[str] | None,
+    Parameter(name="--set", negative="", consume_multiple=False, help="Override, as in model.bottleneck.latent_dim=8."),
+]
+
+
+@app.command
+def demo(
+    *, out: Out = Path("demo"), minutes: float = 2.0, seed: Seed = 0, play: bool = True, force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train a small space on sounds made here, and write a report with pictures and sounds."""
+    from timbrespace.evaluation.demo import run_demo
+
+    result = run_demo(out, minutes=minutes, seed=seed, force=force)
+    _print(result, f"Open {result['report']} in a browser.", as_json)
+
+
+@app.command
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check this machine: versions, cores, memory, formats, speed."""
+    from timbrespace.evaluation.doctor import examine
+
+    found = examine()
+    _print(found, "\n".join(f"{k:<16} {v}" for k, v in found.items()), as_json)
+
+
+@app.command
+def recipes(name: str | None = None, /, *, as_json: AsJson = False) -> None:
+    """List the recipes, or print one to copy and change."""
+    from timbrespace.training.recipe import read_recipe, recipe_names, recipe_text
+
+    if name is not None:
+        _print({"name": name, "toml": recipe_text(name)}, recipe_text(name), as_json)
+        return
+    found = {n: read_recipe(n).description for n in recipe_names()}
+    _print(found, "\n\n".join(f"{n}\n  {d}".replace("\n", "\n  ") for n, d in found.items()), as_json)
+
+
+@app.command
+def train(
+    recipe: str,
+    /,
+    *,
+    data: Path,
+    out: Out,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    seed: Seed = 0,
+    device: Literal["cpu", "cuda"] = "cpu",
+    settings: Settings = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train RECIPE on the sounds in a folder; Ctrl-C saves, 'resume' goes on."""
+    from timbrespace.training.run import train as run
+
+    codec = run(
+        recipe, data, out=out, minutes=minutes, epochs=epochs, seed=seed, device=device, settings=settings or (),
+        force=force, progress=_progress,
+    )  # fmt: skip
+    _print_model(codec, as_json)
+
+
+@app.command
+def resume(model: Path, /, *, force: Force = False, as_json: AsJson = False) -> None:
+    """Go on with an interrupted training, exactly where it stopped."""
+    from timbrespace.training.run import resume as run
+
+    _print_model(run(model, force=force, progress=_progress), as_json)
+
+
+@app.command
+def info(model: Path, /, *, as_json: AsJson = False) -> None:
+    """What a trained model is, and how well it does."""
+    _print_model(timbrespace.load(model), as_json)
+
+
+@app.command
+def encode(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+    """Write the latents of a sound as .npz (latents, rate_hz, length)."""
+    from timbrespace.codecs.rendering import encode_file
+
+    stored = encode_file(timbrespace.load(model), audio, out, force=force)
+    _, dims, steps = stored.latents.shape
+    _print({"out": str(out), "latents": dims, "steps": steps}, f"{out}: {steps} steps of {dims} latents", as_json)
+
+
+@app.command
+def decode(model: Path, latents: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+    """Write the sound of latents from an .npz file."""
+    from timbrespace.codecs.rendering import decode_file
+
+    _print_sound(out, decode_file(timbrespace.load(model), latents, out, force=force), as_json)
+
+
+@app.command
+def resynth(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+    """Write a sound as the model rebuilds it."""
+    from timbrespace.codecs.rendering import resynth_file
+
+    _print_sound(out, resynth_file(timbrespace.load(model), audio, out, force=force), as_json)
+
+
+@app.command
+def path(
+    model: Path,
+    kind: Literal["line", "slerp", "walk"],
+    /,
+    *,
+    out: Out,
+    start: Annotated[Path | None, Parameter(name="--from", help="Recording where the path begins.")] = None,
+    end: Annotated[Path | None, Parameter(name="--to", help="Recording where it ends.")] = None,
+    seconds: float = 8.0,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Travel through the space and write what is heard on the way."""
+    from timbrespace.codecs.rendering import make_path, render_path
+
+    codec = timbrespace.load(model)
+    route = make_path(codec, kind, start=start, end=end, seconds=seconds, seed=seed)
+    _print_sound(out, render_path(codec, route, out, force=force), as_json)
+
+
+def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(data, ensure_ascii=False) if as_json else text)
+
+
+def _print_sound(out: Path, seconds: float, as_json: bool) -> None:
+    _print({"out": str(out), "seconds": seconds}, f"{out}: {seconds:.2f} s of sound", as_json)
+
+
+def _print_model(codec: Any, as_json: bool) -> None:
+    from timbrespace.codecs.bundle import CARD, METRICS, RECIPE
+    from timbrespace.codecs.rendering import facts
+
+    bundle = codec.bundle
+    tables = {"model": str(bundle.folder), "facts": facts(codec), "recipe": bundle.table(RECIPE), "metrics": bundle.table(METRICS)}
+    card = bundle.folder / CARD
+    _print(tables, card.read_text(encoding="utf-8") if card.is_file() else str(bundle.folder), as_json)
+
+
+def _progress(done: int, total: int, what: str) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else "\r"
+        print(f"reading sounds: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,147 @@
+"""A trained model on disk: a folder of JSON and safetensors, checked before it is believed.
+
+``config.json`` names every part with its arguments and the SHA-256 of every tensor file; it is written
+last, so a folder without it is no bundle, and with it is a whole one. Classes are looked up in our own
+catalogues by name; nothing in a bundle is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from timbrespace.core.errors import BundleError, ParameterError
+from timbrespace.core.files import atomic_file, sha256, write_json
+
+if TYPE_CHECKING:
+    from timbrespace.codecs.sound import SoundCodec
+
+FORMAT = 1
+CONFIG, WEIGHTS, LATENT = "config.json", "weights.safetensors", "latent.safetensors"
+RECIPE, METRICS, CARD, PREVIEW, RUN = "recipe.json", "metrics.json", "card.md", "preview", "run"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The folder of a trained model, with its configuration read and checked."""
+
+    folder: Path
+    config: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Read ``config.json`` of a bundle folder.
+
+        Raises :class:`BundleError` if there is none, if it is damaged, or if its format is newer.
+        """
+        folder = Path(path)
+        file = folder / CONFIG
+        if not file.is_file():
+            raise BundleError(_no_bundle(folder))
+        try:
+            config = json.loads(file.read_text(encoding="utf-8"))
+            version = int(config["format"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BundleError(f"{file} is damaged ({error!r}); train the model again or restore the file.") from None
+        if version > FORMAT:
+            raise BundleError(
+                f"{folder} was written by timbrespace {config.get('timbrespace', 'of a later version')} in bundle format"
+                f" {version}, and this version reads up to format {FORMAT}; update timbrespace."
+            )
+        return cls(folder, config)
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """The tensors of one file, whose hash must match and whose values must be finite."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = self.folder / name
+        noted = self.config.get("files", {}).get(name)
+        if not path.is_file() or noted is None:
+            raise BundleError(f"{self.folder} lacks {name}; restore it or train again.")
+        if sha256(path) != noted:
+            raise BundleError(f"{path} is damaged: its SHA-256 is not the one noted in {CONFIG}; restore it.")
+        try:
+            tensors = load_file(path)
+        except SafetensorError as error:
+            raise BundleError(f"{path} is no safetensors file ({error}); restore it or train again.") from None
+        for key, tensor in tensors.items():
+            if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+                raise BundleError(f"{path} holds non-finite values in {key!r}; train again.")
+        return tensors
+
+    def table(self, name: str) -> dict[str, Any]:
+        """One of the JSON files beside the configuration (``recipe.json``, ``metrics.json``); empty if absent."""
+        try:
+            table = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise BundleError(f"{self.folder / name} is damaged ({error}); delete it to go on without.") from None
+        return dict(table)
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    kind: str,
+    parts: Mapping[str, Any],
+    files: Mapping[str, Mapping[str, Tensor]],
+    tables: Mapping[str, Any],
+    card: str,
+    version: str,
+) -> Bundle:
+    """Write a bundle: tensors and tables first, ``config.json`` last.
+
+    ``parts`` are the configurations by role, ``files`` tensors by file name, ``tables`` JSON by file name.
+    An older bundle in the folder stops being one before its files change.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).unlink(missing_ok=True)
+    hashes = {}
+    for name, tensors in files.items():
+        with atomic_file(folder / name) as partial:
+            save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, partial)
+            hashes[name] = sha256(partial)
+    for name, table in tables.items():
+        write_json(folder / name, table)
+    with atomic_file(folder / CARD) as partial:
+        partial.write_text(card, encoding="utf-8")
+    config = {"format": FORMAT, "timbrespace": version, "kind": kind, **parts, "files": hashes}
+    write_json(folder / CONFIG, config)
+    return Bundle.open(folder)
+
+
+def load(path: str | Path) -> SoundCodec:
+    """The trained model in a bundle folder.
+
+    Raises :class:`BundleError` when the folder is no bundle, is damaged, or is of a newer format.
+    """
+    from timbrespace.codecs.sound import SoundCodec
+
+    bundle = Bundle.open(path)
+    kinds = {"SoundCodec": SoundCodec}
+    kind = bundle.config.get("kind")
+    if kind not in kinds:
+        raise BundleError(f"{path} holds a model of unknown kind {kind!r}; known are {', '.join(kinds)}.")
+    try:
+        return kinds[kind].from_bundle(bundle)
+    except (ParameterError, KeyError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        raise BundleError(f"{path} does not fit together ({reason}); it was edited or damaged, restore it.") from None
+
+
+def _no_bundle(folder: Path) -> str:
+    if not folder.exists():
+        return f"There is no {folder}; give the folder of a trained model."
+    if (folder / RUN).is_dir():
+        return f"{folder} holds a training that has not finished; finish it with: timbrespace resume {folder}"
+    return f"{folder} is not a trained model: it has no {CONFIG}; give the folder that 'train --out' wrote."

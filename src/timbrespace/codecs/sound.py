@@ -1,0 +1,121 @@
+"""The second idea: a codec encodes and decodes. A transform and a model make one."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from timbrespace.codecs.bundle import LATENT, WEIGHTS, Bundle
+from timbrespace.core.component import build
+from timbrespace.core.errors import ParameterError
+from timbrespace.core.shapes import Frames, Latents
+from timbrespace.models.base import Model
+from timbrespace.transforms.base import AudioTransform, PhaseReconstruction
+
+Array = TypeVar("Array", Tensor, np.ndarray)
+
+
+class SoundCodec:
+    """Wave -> latents -> wave through a transform and a model.
+
+    ``encode`` and ``decode`` take and give tensors, or NumPy arrays if given those. Encoding gives posterior
+    means and is deterministic. One latent step stands for ``ratio`` samples; a sound of ``n`` samples has
+    ``ceil((n // hop_length + 1) / frames_per_step)`` steps.
+    """
+
+    def __init__(
+        self, transform: AudioTransform, model: Model, *, latent: dict[str, Tensor] | None = None, channels: int = 1
+    ) -> None:
+        self.transform = transform.eval()
+        self.model = model.eval()
+        self.latent = latent or {}
+        self.channels = channels
+        self.bundle: Bundle | None = None
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> SoundCodec:
+        """The codec stored in a bundle."""
+        transform = build(AudioTransform, bundle.config["transform"], where="transform.")
+        model = build(Model, bundle.config["model"], where="model.")
+        weights = bundle.tensors(WEIGHTS)
+        transform.load_state_dict(_part(weights, "transform."))
+        model.load_state_dict(_part(weights, "model."))
+        codec = cls(transform, model, latent=bundle.tensors(LATENT), channels=int(bundle.config["channels"]))
+        codec.bundle = bundle
+        return codec
+
+    @property
+    def sample_rate(self) -> int:
+        return self.transform.sample_rate
+
+    @property
+    def ratio(self) -> int:
+        """Samples per latent step."""
+        return self.model.ratio * self.transform.hop_length
+
+    @property
+    def latent_dim(self) -> int:
+        return self.model.latent_dim
+
+    @property
+    def rate_hz(self) -> float:
+        """Latent steps per second."""
+        return self.sample_rate / self.ratio
+
+    def state(self) -> dict[str, Tensor]:
+        """The tensors of transform and model, as ``weights.safetensors`` holds them."""
+        named = {f"transform.{k}": v for k, v in self.transform.state_dict().items()}
+        return named | {f"model.{k}": v for k, v in self.model.state_dict().items()}
+
+    @torch.no_grad()
+    def encode(self, wave: Array) -> Array:
+        """Latents (batch, latent, step) of a wave (batch, channel, time): posterior means."""
+        sound = _checked(wave, axes=3, what="A wave has axes (batch, channel, time)")
+        if sound.shape[1] != self.channels:
+            raise ParameterError(f"This model takes {self.channels} channel(s), and the wave has {sound.shape[1]}.")
+        if sound.shape[2] == 0:
+            raise ParameterError("The wave is empty; give at least one sample.")
+        return _like(self.encode_frames(self.transform(sound)), wave)
+
+    @torch.no_grad()
+    def decode(self, latents: Array, *, length: int | None = None, phase: PhaseReconstruction | None = None) -> Array:
+        """A wave of ``length`` samples (``ratio`` per step if not given) from latents (batch, latent, step)."""
+        z = _checked(latents, axes=3, what="Latents have axes (batch, latent, step)")
+        if z.shape[1] != self.latent_dim:
+            raise ParameterError(f"This model has {self.latent_dim} latents, and {z.shape[1]} were given.")
+        samples = z.shape[2] * self.ratio if length is None else length
+        if samples < 1 or z.shape[2] == 0:
+            raise ParameterError("There is nothing to decode: give at least one latent step and a length above zero.")
+        return _like(self.transform.invert(self.decode_frames(z), length=samples, phase=phase), latents)
+
+    def encode_frames(self, frames: Frames) -> Latents:
+        """Posterior means of normalised frames."""
+        return self.model.encode(frames).levels[0].mean
+
+    def decode_frames(self, latents: Latents) -> Frames:
+        """Normalised frames; differentiable."""
+        return self.model.decode(latents)
+
+    def rebuild_frames(self, frames: Frames) -> Frames:
+        """Frames through the model and back, of the same length."""
+        return self.decode_frames(self.encode_frames(frames))[..., : frames.shape[-1]]
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _checked(values: Any, *, axes: int, what: str) -> Tensor:
+    tensor = torch.as_tensor(values, dtype=torch.float32)
+    if tensor.ndim != axes:
+        raise ParameterError(f"{what}, not shape {tuple(tensor.shape)}.")
+    if not bool(torch.isfinite(tensor).all()):
+        raise ParameterError(f"{what}, all finite; these hold NaN or infinite values.")
+    return tensor
+
+
+def _like(result: Tensor, given: Array) -> Array:
+    return result.numpy() if isinstance(given, np.ndarray) else result  # type: ignore[return-value]  # narrowed by given

@@ -1,0 +1,1 @@
+"""Pure functions that judge: reconstruction, spectra, divergences."""

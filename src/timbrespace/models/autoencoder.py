@@ -1,0 +1,79 @@
+"""The auto-encoder, composed from a network, a bottleneck, a prior and a likelihood."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from timbrespace.core.batch import Batch
+from timbrespace.core.seeds import torch_generator
+from timbrespace.core.shapes import Frames, Latents
+from timbrespace.models.base import Model
+from timbrespace.models.bottlenecks.base import Bottleneck
+from timbrespace.models.encoding import Encoding
+from timbrespace.models.likelihoods.base import Likelihood
+from timbrespace.models.networks.base import Network
+from timbrespace.models.priors.base import Prior
+
+
+class AutoEncoder(Model):
+    """One class for the whole family; the parts say which member it is.
+
+    ``Deterministic`` bottleneck: an auto-encoder. ``Gaussian`` bottleneck with a ``Normal`` prior: the VAE;
+    with a weight other than 1 on its ``kl`` term: the beta-VAE. Losses: ``reconstruction`` (negative
+    log-likelihood) and whatever the bottleneck names.
+    """
+
+    def __init__(self, *, network: Network, bottleneck: Bottleneck, prior: Prior, likelihood: Likelihood) -> None:
+        super().__init__()
+        self.network = network
+        self.bottleneck = bottleneck
+        self.prior = prior
+        self.likelihood = likelihood
+
+    @property
+    def latent_dim(self) -> int:
+        return self.bottleneck.latent_dim
+
+    @property
+    def ratio(self) -> int:
+        return self.network.ratio
+
+    def encode(self, frames: Frames, *, generator: torch.Generator | None = None) -> Encoding:
+        return Encoding((self.bottleneck(self.network.encode(frames), generator=generator),))
+
+    def decode(self, latents: Latents) -> Frames:
+        return self.likelihood.mean(self.network.decode(latents))
+
+    def players(self) -> dict[str, list[nn.Parameter]]:
+        return {"model": [p for p in self.parameters() if p.requires_grad]}
+
+    def initialise(self, batch: Batch, *, generator: torch.Generator) -> None:
+        self.network.initialise(batch.x)
+
+    def losses(self, batch: Batch, player: str, *, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        level = self.encode(batch.x, generator=generator).levels[0]
+        parameters = self.network.decode(level.z)[..., : batch.target.shape[-1]]
+        nll = self.likelihood.negative_log_likelihood(parameters, batch.target)
+        return {"reconstruction": nll.mean(), **self.bottleneck.losses(level, self.prior, generator=generator)}
+
+    def after_step(self, batch: Batch) -> None:
+        """Nothing moves between steps in this family's Gaussian and deterministic members."""
+
+    @torch.no_grad()
+    def monitor(self, batch: Batch) -> dict[str, Tensor]:
+        """Per example: negative log-likelihood at the posterior mean, squared error and energy of the target
+        (sums over cells; their ratio is the unexplained share), latents, and KL per latent in nats per step.
+        """
+        level = self.encode(batch.x).levels[0]
+        parameters = self.network.decode(level.z)[..., : batch.target.shape[-1]]
+        figures = {
+            "reconstruction": self.likelihood.negative_log_likelihood(parameters, batch.target),
+            "squared_error": (self.likelihood.mean(parameters) - batch.target).square().sum(dim=(1, 2, 3)),
+            "target_energy": batch.target.square().sum(dim=(1, 2, 3)),
+            "latents": level.mean,
+        }
+        if level.log_var is not None:
+            generator = torch_generator(0, "monitor", device=level.mean.device)
+            figures["kl_per_dimension"] = self.prior.kl(level, generator=generator).mean(dim=2)
+        return figures

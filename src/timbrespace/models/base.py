@@ -1,0 +1,50 @@
+"""A model: a part that can be trained and that encodes and decodes frames."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from timbrespace.core.batch import Batch
+from timbrespace.core.component import Component
+from timbrespace.core.shapes import Frames, Latents
+from timbrespace.models.encoding import Encoding
+
+
+class Model(Component, nn.Module):
+    """Frames to latents and back; see :class:`~timbrespace.core.trainable.Trainable` for the training half."""
+
+    @property
+    @abstractmethod
+    def latent_dim(self) -> int:
+        """Size of one latent vector of the first level."""
+
+    @property
+    @abstractmethod
+    def ratio(self) -> int:
+        """Frames per latent step."""
+
+    @abstractmethod
+    def encode(self, frames: Frames, *, generator: torch.Generator | None = None) -> Encoding:
+        """Posterior means, or draws with a ``generator``."""
+
+    @abstractmethod
+    def decode(self, latents: Latents) -> Frames:
+        """Expected frames, ``ratio`` per latent step."""
+
+    @abstractmethod
+    def players(self) -> dict[str, list[nn.Parameter]]: ...
+
+    @abstractmethod
+    def initialise(self, batch: Batch, *, generator: torch.Generator) -> None: ...
+
+    @abstractmethod
+    def losses(self, batch: Batch, player: str, *, step: int, generator: torch.Generator) -> dict[str, Tensor]: ...
+
+    @abstractmethod
+    def after_step(self, batch: Batch) -> None: ...
+
+    @abstractmethod
+    def monitor(self, batch: Batch) -> dict[str, Tensor]: ...

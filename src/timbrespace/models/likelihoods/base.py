@@ -1,0 +1,39 @@
+"""A likelihood: what a decoder's output means, and how far it is from the data."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from timbrespace.core.component import Component
+from timbrespace.core.shapes import Frames, PerExample
+
+Parameters = Float[Tensor, "batch parameter feature frame"]
+
+
+class Likelihood(Component, nn.Module):
+    """p(frames | decoder output). The decoder gives ``n_parameters`` values for each cell of the frames."""
+
+    @property
+    @abstractmethod
+    def n_parameters(self) -> int:
+        """Decoder outputs per cell."""
+
+    @abstractmethod
+    def negative_log_likelihood(self, parameters: Parameters, target: Frames) -> PerExample:
+        """In nats, summed over channels, features and frames."""
+
+    @abstractmethod
+    def mean(self, parameters: Parameters) -> Frames:
+        """The expected frames."""
+
+    @abstractmethod
+    def sample(self, parameters: Parameters, *, generator: torch.Generator) -> Frames:
+        """Frames drawn from the likelihood."""
+
+    def provides(self) -> dict[str, Any]:
+        return {"n_parameters": self.n_parameters}

@@ -1,0 +1,114 @@
+"""A fully convolutional temporal network of residual blocks, started from PCA."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from timbrespace.core.component import Wired
+from timbrespace.core.knob import Knob
+from timbrespace.core.shapes import Frames, Latents, Statistics
+from timbrespace.layers.convnext import ConvNeXtBlock
+from timbrespace.layers.norm import ChannelNorm
+from timbrespace.layers.pca import StackedPca
+from timbrespace.layers.residual import ResidualConv
+from timbrespace.models.networks.base import Network
+
+
+class TemporalConv(Network):
+    """1-D convolutions over time, features as channels; one latent vector every ``frames_per_step`` frames.
+
+    The encoder is a strided convolution to ``width`` channels, ``depth`` ConvNeXt blocks and a linear layer;
+    the decoder mirrors it and ends with ``refinement`` residual convolutions at frame rate (dilations 1, 2,
+    4, ...). Beside both runs a linear path over blocks of ``frames_per_step`` frames. With ``pca_start`` it
+    is set to the whitened principal components of the training frames and everything else starts at zero,
+    so that the untrained network *is* PCA and training can only bend it.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_features: Wired[int],
+        n_channels: Wired[int],
+        n_statistics: Wired[int],
+        latent_dim: Wired[int],
+        n_parameters: Wired[int],
+        frames_per_step: Annotated[int, Knob(1, 64, "frames")] = 4,
+        width: Annotated[int, Knob(8, 4096)] = 256,
+        depth: Annotated[int, Knob(0, 64)] = 3,
+        kernel_size: Annotated[int, Knob(1, 63, "steps")] = 7,
+        expansion: Annotated[int, Knob(1, 8)] = 3,
+        refinement: Annotated[int, Knob(0, 16)] = 2,
+        dropout: Annotated[float, Knob(0.0, 0.9)] = 0.0,
+        pca_start: bool = True,
+    ) -> None:
+        super().__init__()
+        self.n_features, self.n_channels = n_features, n_channels
+        self.n_statistics, self.latent_dim, self.n_parameters = n_statistics, latent_dim, n_parameters
+        self.frames_per_step, self.width, self.depth = frames_per_step, width, depth
+        self.kernel_size, self.expansion, self.refinement = kernel_size, expansion, refinement
+        self.dropout, self.pca_start = dropout, pca_start
+        rows_in, rows_out, stride = n_channels * n_features, n_channels * n_parameters * n_features, frames_per_step
+
+        def blocks() -> list[nn.Module]:
+            return [ConvNeXtBlock(width, kernel_size=kernel_size, expansion=expansion) for _ in range(depth)]
+
+        self.encoder = nn.Sequential(
+            nn.Conv1d(rows_in, width, 2 * stride, stride, padding=stride // 2),
+            *blocks(),
+            ChannelNorm(width),
+            nn.Conv1d(width, n_statistics, 1),
+        )
+        self.encoder_linear = nn.Conv1d(rows_in, latent_dim, stride, stride)
+        self.decoder = nn.Sequential(
+            nn.Conv1d(latent_dim, width, 3, padding=1),
+            *blocks(),
+            ChannelNorm(width),
+            nn.ConvTranspose1d(width, rows_out, 2 * stride, stride, padding=stride // 2, output_padding=stride % 2),
+        )
+        self.decoder_linear = nn.ConvTranspose1d(latent_dim, rows_out, stride, stride)
+        self.refine = nn.Sequential(*(ResidualConv(rows_out, dilation=2**i) for i in range(refinement)))
+        if pca_start:
+            for layer in (self.encoder[-1], self.decoder[-1]):
+                nn.init.zeros_(layer.weight)
+                nn.init.zeros_(layer.bias)
+
+    @property
+    def ratio(self) -> int:
+        return self.frames_per_step
+
+    def encode(self, frames: Frames) -> Statistics:
+        rows = frames.flatten(1, 2)  # (batch, channel * feature, frame)
+        rows = F.pad(rows, (0, -rows.shape[-1] % self.frames_per_step), mode="replicate")
+        steps = rows.shape[-1] // self.frames_per_step
+        located = self.encoder_linear(rows)
+        rest = located.new_zeros(located.shape[0], self.n_statistics - self.latent_dim, steps)
+        return self.encoder(rows)[..., :steps] + torch.cat([located, rest], dim=1)
+
+    def decode(self, latents: Latents) -> Float[Tensor, "batch parameter feature frame"]:
+        frames = latents.shape[-1] * self.frames_per_step
+        if self.dropout and self.training:
+            latents = F.dropout(latents, self.dropout)
+        rows = self.decoder(latents)[..., :frames] + self.decoder_linear(latents)
+        return self.refine(rows).unflatten(1, (self.n_channels * self.n_parameters, self.n_features))
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        if not self.pca_start:
+            return
+        pca = StackedPca.fit(frames.flatten(1, 2), group=self.frames_per_step, n_components=self.latent_dim)
+        # The stacked index runs over (row, frame in group), just as a convolution's weight does.
+        shape = (self.latent_dim, self.n_channels * self.n_features, self.frames_per_step)
+        deviations = pca.variances.sqrt().clamp_min(1e-6)
+        self.encoder_linear.weight.copy_((pca.components / deviations[:, None]).reshape(shape))
+        self.encoder_linear.bias.copy_(-(pca.components @ pca.mean) / deviations)
+        location = slice(0, self.n_channels * self.n_features)  # further likelihood parameters start at zero
+        self.decoder_linear.weight.zero_()
+        self.decoder_linear.weight[:, location].copy_((pca.components * deviations[:, None]).reshape(shape))
+        self.decoder_linear.bias.zero_()
+        # A convolution has one bias per row, so the mean over the group stands for the mean of each frame.
+        self.decoder_linear.bias[location].copy_(pca.mean.reshape(shape[1:]).mean(1))

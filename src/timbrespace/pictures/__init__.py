@@ -1,0 +1,1 @@
+"""Pictures of sounds and latents, as RGB arrays or PNG bytes; no global state, no window."""

@@ -1,0 +1,1 @@
+"""Recipes: one commented TOML each, found by name."""

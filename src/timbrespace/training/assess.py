@@ -1,0 +1,123 @@
+"""What a finished training is worth, in numbers that go into the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from timbrespace.codecs.sound import SoundCodec
+from timbrespace.core.batch import Batch
+from timbrespace.datasets.base import Prepared, Split, SplitName
+from timbrespace.layers.pca import StackedPca
+from timbrespace.metrics.reconstruction import Comparison, compare, residual
+from timbrespace.metrics.spectral import spectral_convergence_db
+from timbrespace.transforms.base import AudioTransform
+
+MAX_SOUND_SECONDS = 30.0
+"""Longer sounds are judged by their beginning, so that an assessment takes seconds."""
+
+
+@dataclass(frozen=True)
+class LatentSummary:
+    """The latents of a split: vectors (vector, latent), the index of the sound each came from, sound names."""
+
+    vectors: Tensor
+    source: Tensor
+    names: list[str]
+    kl_per_dimension: list[float]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What ``latent.safetensors`` holds: vectors and sources, mean, covariance, principal axes."""
+        vectors = self.vectors.double()
+        mean = vectors.mean(0)
+        covariance = (vectors - mean).T @ (vectors - mean) / max(1, len(vectors) - 1)
+        values, axes = torch.linalg.eigh(covariance)
+        return {
+            "vectors": self.vectors.float(),
+            "source": self.source.int(),
+            "mean": mean.float(),
+            "covariance": covariance.float(),
+            "axes": axes.flip(1).T.float(),
+            "variances": values.flip(0).clamp_min(0).float(),
+        }
+
+
+def pca_baseline(transform: AudioTransform, split: Split, *, group: int, n_components: int) -> StackedPca:
+    """PCA of ``group`` stacked frames over a whole split: as many numbers per second as the model has."""
+    rows = (frames.flatten(1, 2) for frames in _frames(transform, split))
+    return StackedPca.fit(rows, group=group, n_components=n_components)
+
+
+def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: Split) -> Comparison:
+    """Residual of the log-mel of every sound of a split, beside that of PCA at the same rate."""
+    ours, linear = [], []
+    for frames in _frames(codec.transform, split):
+        ours.append(residual(frames, codec.rebuild_frames(frames)))
+        linear.append(residual(frames, pca.rebuild(frames.flatten(1, 2)).reshape(frames.shape)))
+    return compare(ours, linear)
+
+
+def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dict[str, float]:
+    """Mean spectral convergence in dB of ``resynth`` and of the transform alone, over evenly chosen sounds."""
+    chosen = range(0, len(split.sources), max(1, len(split.sources) // max(1, sounds)))
+    ours, alone = [], []
+    for index in list(chosen)[:sounds]:
+        wave = _beginning(split.sound(index), codec.sample_rate)[None]
+        length = wave.shape[-1]
+        frames = codec.transform(wave)
+        inverted = codec.transform.invert(frames, length=length)
+        ours.append(float(spectral_convergence_db(wave, codec.decode(codec.encode(wave), length=length))))
+        alone.append(float(spectral_convergence_db(wave, inverted)))
+    return {"resynth_db": _mean(ours), "transform_alone_db": _mean(alone), "sounds": len(ours)}
+
+
+@torch.no_grad()
+def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 65_536) -> LatentSummary:
+    """Posterior means of a whole split, thinned evenly to at most ``limit`` vectors."""
+    vectors, source, kl = [], [], []
+    for index in range(len(split.sources)):
+        frames = codec.transform(split.sound(index)[None])
+        figures = codec.model.monitor(Batch.of(frames))
+        vectors.append(figures["latents"][0].T)
+        source.append(torch.full((len(vectors[-1]),), index))
+        if "kl_per_dimension" in figures:
+            kl.append(figures["kl_per_dimension"][0] * len(vectors[-1]))
+    everything, sources = torch.cat(vectors), torch.cat(source)
+    stride = -(-len(everything) // limit)
+    per_dimension = (torch.stack(kl).sum(0) / len(everything)).tolist() if kl else []
+    names = [s.name for s in split.sources]
+    return LatentSummary(everything[::stride].contiguous(), sources[::stride].contiguous(), names, per_dimension)
+
+
+def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary) -> dict[str, Any]:
+    """The figures of ``metrics.json``: residuals beside PCA, spectral convergence, use of the latents."""
+    pca = pca_baseline(codec.transform, prepared.split("train"), group=codec.model.ratio, n_components=codec.latent_dim)
+    table: dict[str, Any] = {
+        "latent_variances": [float(v) for v in summary.vectors.double().var(0, unbiased=False)],
+        "kl_per_dimension_nats": summary.kl_per_dimension,
+    }
+    unseen: tuple[SplitName, ...] = ("validation", "test")
+    for name in unseen:
+        split = prepared.split(name)
+        if len(split.sources):
+            table[name] = asdict(compare_with_pca(codec, pca, split))
+            table[name] |= {"spectral_convergence": spectral_convergence(codec, split, sounds=8)}
+    return table
+
+
+def _frames(transform: AudioTransform, split: Split) -> Iterator[Tensor]:
+    for index in range(len(split.sources)):
+        with torch.no_grad():
+            yield transform(split.sound(index)[None])
+
+
+def _beginning(sound: Tensor, sample_rate: int) -> Tensor:
+    return sound[:, : int(MAX_SOUND_SECONDS * sample_rate)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / max(1, len(values))

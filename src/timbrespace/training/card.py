@@ -1,0 +1,48 @@
+"""The card of a model: what it is, for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def model_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """Markdown: what the model was trained on, how well it does, how to use it, what it cannot do."""
+    data, training = facts["data"], facts["training"]
+    lines = [
+        f"# A timbre space: {recipe}",
+        "",
+        f"Trained with timbrespace {facts['timbrespace']} on {data['files']} sounds"
+        f" ({data['seconds'] / 60:.1f} minutes; {data['skipped']} skipped), seed {training['seed']}.",
+        f"{training['steps']:,} steps in {training['seconds'] / 60:.1f} minutes on {training['device']}"
+        f" with {training['threads']} thread(s); {training['energy']}.",
+        "",
+        f"Latents: {facts['latent_dim']} at {facts['rate_hz']:.2f} per second ({facts['ratio']} samples each),"
+        f" {facts['sample_rate']} Hz, {facts['channels']} channel(s).",
+        "",
+        "## How well it does",
+        "",
+        f"- {metrics['advice']}",
+        f"- {metrics['silent']}",
+    ]
+    for name in ("validation", "test"):
+        if name in metrics:
+            lines.append(_sounds_line(name, metrics[name]))
+    lines += [
+        "",
+        "## Limits",
+        "",
+        "It knows the sounds it was trained on; others come out as the nearest it can say. The phase is"
+        " reconstructed, so that transients soften. The licence of the training sounds may extend to this model.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _sounds_line(name: str, table: dict[str, Any]) -> str:
+    convergence = table["spectral_convergence"]
+    return (
+        f"- {name} sounds ({table['sounds']}, none of them learned from): {table['share']:.1%} of the log-mel is"
+        f" unexplained, {table['ratio']:.2f} times what PCA leaves with as many numbers, better on"
+        f" {table['better_on']:.0%} of the sounds; spectral convergence {convergence['resynth_db']:.1f} dB"
+        f" (transform alone {convergence['transform_alone_db']:.1f} dB)."
+    )

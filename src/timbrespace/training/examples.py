@@ -1,0 +1,86 @@
+"""From a prepared data set to the batch of any step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from timbrespace.core.batch import Batch
+from timbrespace.core.seeds import numpy_generator, torch_generator
+from timbrespace.datasets.base import Split
+from timbrespace.training.augmentations.base import Augmentation
+from timbrespace.transforms.base import AudioTransform
+
+
+class Examples:
+    """The batches of a training: ``batch(step)`` depends on (seed, step) alone.
+
+    Examples are visited in a fresh order each epoch, without gaps: batch ``s`` holds positions
+    ``s * batch_size`` onwards of all epochs' orders laid end to end.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        transform: AudioTransform | None,
+        *,
+        batch_size: int,
+        seed: int,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        self.split, self.transform, self.augmentation = split, transform, augmentation
+        self.batch_size, self.seed = batch_size, seed
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """Steps in which every example is seen once."""
+        return len(self.split) / self.batch_size
+
+    def indices(self, step: int) -> list[int]:
+        """Which examples make up the batch of ``step``."""
+        n = len(self.split)
+        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        orders: dict[int, np.ndarray] = {}
+        chosen = []
+        for position in positions:
+            epoch, place = divmod(position, n)
+            if epoch not in orders:
+                orders[epoch] = numpy_generator(self.seed, "order", epoch).permutation(n)
+            chosen.append(int(orders[epoch][place]))
+        return chosen
+
+    def batch(self, step: int) -> Batch:
+        """The batch of ``step``, varied by the data set (crops) and the augmentation."""
+        generator = torch_generator(self.seed, "batch", step)
+        batch = self.split.batch(self.indices(step), generator=generator)
+        if self.transform is None:
+            return batch
+        wave = batch.x
+        if self.augmentation is not None:
+            wave = self.augmentation.vary_wave(wave, generator=generator)
+        frames = inner_frames(self.transform, wave)
+        if self.augmentation is not None:
+            frames = self.augmentation.vary_frames(frames, generator=generator)
+        return Batch(x=frames, target=frames, labels=batch.labels, condition=batch.condition)
+
+    def sample(self, n_examples: int) -> Batch:
+        """About ``n_examples`` unvaried examples spread over the split, for data-dependent initialisation."""
+        stride = max(1, math.ceil(len(self.split) / n_examples))
+        batch = self.split.batch(range(0, len(self.split), stride))
+        if self.transform is None:
+            return batch
+        return Batch.of(torch.cat([inner_frames(self.transform, wave[None]) for wave in batch.x]))
+
+
+@torch.no_grad()
+def inner_frames(transform: AudioTransform, wave: torch.Tensor) -> torch.Tensor:
+    """Frames of crops of sound, without those at the ends whose window reaches beyond the crop.
+
+    A crop's border is not an onset, and should not look like one to the model.
+    """
+    frames = transform(wave)
+    margin = getattr(transform, "n_fft", 0) // (2 * transform.hop_length)
+    inner = frames.shape[-1] - 2 * margin - 1
+    return frames[..., margin : margin + inner] if inner >= 1 else frames

@@ -1,0 +1,116 @@
+"""All decisions of a training, made once and kept in ``run/run.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from timbrespace.core.component import build
+from timbrespace.core.errors import TrainingError
+from timbrespace.core.seeds import derived_seed
+from timbrespace.datasets.base import Dataset
+from timbrespace.models.base import Model
+from timbrespace.training.options import Training
+from timbrespace.training.recipe import Recipe, read_recipe
+from timbrespace.transforms.base import AudioTransform
+
+Device = Literal["cpu", "cuda"]
+PLAN = "run.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train on what, how, from which seed, on which device, with how many threads, for how many steps."""
+
+    recipe: str
+    sections: dict[str, dict[str, Any]]
+    data: str
+    seed: int
+    device: Device
+    threads: int
+    fingerprint: str = ""
+    total_steps: int = 0
+    seconds_per_step: float | None = None
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """The plan of a run folder; raises :class:`TrainingError` if there is none or it is damaged."""
+        file = folder / PLAN
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, NotADirectoryError):
+            raise TrainingError(
+                f"{folder.parent} holds no training to resume; start one with 'timbrespace train'."
+            ) from None
+        except (ValueError, TypeError) as error:
+            raise TrainingError(f"{file} is damaged ({error}); train again with --force.") from None
+
+    def table(self) -> dict[str, Any]:
+        """A plain table for JSON."""
+        return asdict(self)
+
+    def dataset(self) -> Dataset:
+        """The data set the recipe describes."""
+        return build(Dataset, self.sections["data"], wired={"path": self.data}, where="data.")
+
+    def transform(self, dataset: Dataset) -> AudioTransform | None:
+        """The transform, unfitted; nothing where the data are frames already."""
+        if "transform" not in self.sections:
+            return None
+        return build(AudioTransform, self.sections["transform"], wired=dataset.provides(), where="transform.")
+
+    def model(self, dataset: Dataset, transform: AudioTransform | None) -> Model:
+        """The model with random weights that depend on the seed alone."""
+        provided = dataset.provides() | ({} if transform is None else transform.provides())
+        if "channels" in provided:
+            provided["n_channels"] = provided["channels"]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(self.seed, "weights"))
+            return build(Model, self.sections["model"], wired=provided, where="model.")
+
+    def training(self) -> Training:
+        """The options of the training."""
+        return training_options(self.sections)
+
+
+def training_options(sections: dict[str, dict[str, Any]]) -> Training:
+    """The ``[training]`` section as a part."""
+    return build(Training, sections["training"], where="training.")
+
+
+def make_plan(
+    recipe: str | Recipe,
+    data: str | Path,
+    *,
+    settings: Iterable[str],
+    minutes: float | None,
+    epochs: float | None,
+    seed: int,
+    device: Device,
+    threads: int,
+) -> Plan:
+    """A plan from what the user asked for; budgets given here replace the recipe's.
+
+    Raises :class:`~timbrespace.core.errors.RecipeError` or :class:`~timbrespace.core.errors.ParameterError`
+    for anything wrong in the recipe, and :class:`TrainingError` for a device that is not there.
+    """
+    if minutes is not None and epochs is not None:
+        raise TrainingError("Give either --minutes or --epochs, not both.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("--device cuda was asked for, but this torch finds no CUDA device; use --device cpu.")
+    chosen = read_recipe(recipe) if isinstance(recipe, str) else recipe
+    chosen = chosen.override(settings)
+    if minutes is not None:
+        chosen.sections["training"] |= {"minutes": minutes}
+        for other in ("epochs", "steps"):
+            chosen.sections["training"].pop(other, None)
+    if epochs is not None:
+        chosen.sections["training"] |= {"epochs": epochs}
+        chosen.sections["training"].pop("steps", None)
+    training = training_options(chosen.sections)
+    return Plan(chosen.name, chosen.sections, str(data), seed, device, training.threads or threads)

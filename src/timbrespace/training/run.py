@@ -1,0 +1,315 @@
+"""From a folder of sounds to a bundle: :func:`train`, and :func:`resume` after an interruption."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import timbrespace
+from timbrespace.codecs.bundle import (
+    CONFIG,
+    LATENT,
+    METRICS,
+    PREVIEW,
+    RECIPE,
+    RUN,
+    WEIGHTS,
+    load,
+    write_bundle,
+)
+from timbrespace.codecs.sound import SoundCodec
+from timbrespace.core.errors import StorageError, TimbrespaceError, TrainingError
+from timbrespace.core.files import exclusive, storage_error, write_json
+from timbrespace.core.seeds import torch_generator
+from timbrespace.datasets.base import Prepared, Progress
+from timbrespace.models.base import Model
+from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
+from timbrespace.training.assess import assess, summarise_latents
+from timbrespace.training.budget import step_budget, time_steps
+from timbrespace.training.card import model_card
+from timbrespace.training.checkpoints import Checkpoints
+from timbrespace.training.console import Console
+from timbrespace.training.evaluation import Evaluator
+from timbrespace.training.examples import Examples
+from timbrespace.training.interrupt import stop_on_interrupt
+from timbrespace.training.journal import Journal
+from timbrespace.training.listeners import Listeners
+from timbrespace.training.options import Training
+from timbrespace.training.plan import PLAN, Device, Plan, make_plan
+from timbrespace.training.preview import clips, write_preview
+from timbrespace.training.recipe import Recipe
+from timbrespace.training.runtime import available_cores, tune_process
+from timbrespace.training.state import State
+from timbrespace.training.trainer import Trainer
+from timbrespace.transforms.base import AudioTransform
+
+INITIAL_EXAMPLES = 256
+"""Examples from which a network is initialised (PCA start): six minutes of sound at most."""
+
+
+class Interrupted(TimbrespaceError):
+    """A training was stopped on request; everything is saved."""
+
+
+@dataclass
+class _Workshop:
+    """Everything a training needs, built from a plan."""
+
+    folder: Path
+    plan: Plan
+    prepared: Prepared
+    transform: AudioTransform
+    model: Model
+    training: Training
+    channels: int
+
+    @property
+    def run(self) -> Path:
+        return self.folder / RUN
+
+    def examples(self) -> Examples:
+        t = self.training
+        train = self.prepared.split("train")
+        return Examples(
+            train, self.transform, batch_size=t.batch_size, seed=self.plan.seed, augmentation=t.augmentation
+        )
+
+
+def train(
+    recipe: str | Recipe,
+    data: str | Path,
+    *,
+    out: str | Path,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    device: Device = "cpu",
+    settings: Iterable[str] = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> SoundCodec:
+    """Train a model of ``recipe`` on the sounds in ``data`` and write it to the folder ``out``.
+
+    ``minutes`` (wall clock on this machine) or ``epochs`` replace the recipe's budget; ``settings`` are
+    overrides such as ``"model.bottleneck.latent_dim=8"``. Ctrl-C saves and raises :class:`Interrupted`;
+    :func:`resume` goes on from there. Every random number follows from ``seed``.
+    """
+    folder = Path(out)
+    _refuse_occupied(folder, force=force)
+    threads = available_cores()
+    plan = make_plan(
+        recipe, data, settings=settings, minutes=minutes, epochs=epochs, seed=seed, device=device, threads=threads
+    )
+    tune_process(threads=plan.threads)
+    prepared = plan.dataset().prepare(progress=progress)
+    workshop = _build(folder, plan, prepared)
+    workshop.transform.fit(_sounds(prepared))
+    examples = workshop.examples()
+    generator = torch_generator(seed, "initialise")
+    workshop.model.initialise(examples.sample(INITIAL_EXAMPLES), generator=generator)
+    with _locked(folder):
+        _clear(folder)
+        workshop.plan = _with_budget(workshop, examples)
+        write_json(workshop.run / PLAN, workshop.plan.table())
+        return _go(workshop, State(workshop.model, workshop.transform, workshop.training))
+
+
+def resume(out: str | Path, *, force: bool = False, progress: Progress | None = None) -> SoundCodec:
+    """Go on with a training that was interrupted, exactly where its last checkpoint stands.
+
+    The result is bit-identical to a training that was never interrupted. Raises :class:`TrainingError` if
+    there is nothing to resume, or if the sounds have changed since (unless ``force``).
+    """
+    folder = Path(out)
+    plan = Plan.read(folder / RUN)
+    if (folder / CONFIG).is_file():
+        return load(folder)
+    tune_process(threads=plan.threads)
+    prepared = plan.dataset().prepare(progress=progress)
+    if prepared.fingerprint != plan.fingerprint and not force:
+        raise TrainingError(
+            f"The sounds in {plan.data} have changed since this training began; restore them,"
+            f" or add --force to go on with what is there now."
+        )
+    with _locked(folder):
+        workshop = _build(folder, plan, prepared)
+        state = State(workshop.model, workshop.transform, workshop.training)
+        entry, tensors = Checkpoints(workshop.run / "checkpoints").latest()
+        state.restore(tensors, entry.state)
+        return _go(workshop, state)
+
+
+def _build(folder: Path, plan: Plan, prepared: Prepared) -> _Workshop:
+    dataset = plan.dataset()
+    transform = plan.transform(dataset)
+    if transform is None:
+        raise TrainingError(f"Recipe {plan.recipe} lacks the section [transform], which sounds need; add it.")
+    model = plan.model(dataset, transform)
+    channels = int(dataset.provides().get("channels", 1))
+    return _Workshop(folder, plan, prepared, transform, model, plan.training(), channels)
+
+
+def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:
+    training, plan = workshop.training, workshop.plan
+    timed: list[float] = []
+
+    def seconds() -> float:
+        model = workshop.model.to(plan.device)
+        timed.append(time_steps(model, examples.batch, learning_rate=training.learning_rate))
+        return timed[-1]
+
+    steps = step_budget(training, steps_per_epoch=examples.steps_per_epoch, seconds_per_step=seconds)
+    return dataclasses.replace(
+        plan,
+        fingerprint=workshop.prepared.fingerprint,
+        total_steps=steps,
+        seconds_per_step=timed[0] if timed else None,
+    )
+
+
+def _go(workshop: _Workshop, state: State) -> SoundCodec:
+    plan, training, prepared = workshop.plan, workshop.training, workshop.prepared
+    names, sounds = clips(prepared, count=3, seconds=3.0, sample_rate=workshop.transform.sample_rate)
+    first = state.counters.step
+    journal = Journal(
+        workshop.run,
+        resumed_step=first,
+        transform=workshop.transform,
+        clips=sounds,
+        total_steps=plan.total_steps,
+        evaluations=training.evaluations,
+    )
+    console = Console(plan.total_steps, first)
+    checkpoints = Checkpoints(workshop.run / "checkpoints")
+    evaluator = Evaluator(workshop.transform, prepared.split("train"), prepared.split("validation"))
+    try:
+        with stop_on_interrupt() as stop_requested:
+            trainer = Trainer(
+                state,
+                training,
+                workshop.examples(),
+                checkpoints,
+                total_steps=plan.total_steps,
+                seed=plan.seed,
+                device=plan.device,
+                evaluate=evaluator,
+                listener=Listeners([journal, console]),
+                stop_requested=stop_requested,
+            )
+            finished = trainer.run()
+    except OSError as error:
+        raise storage_error(error, workshop.run) from error
+    finally:
+        console.close()
+        journal.close()
+    if not finished:
+        raise Interrupted(
+            f"Stopped and saved at step {state.counters.step:,} of {plan.total_steps:,};"
+            f" go on with: timbrespace resume {workshop.folder}"
+        )
+    return _finish(workshop, state, checkpoints, names, sounds)
+
+
+def _finish(
+    workshop: _Workshop, state: State, checkpoints: Checkpoints, names: list[str], sounds: torch.Tensor
+) -> SoundCodec:
+    """The best averaged weights, judged and written as a bundle."""
+    best = checkpoints.best()
+    if best is not None:
+        state.restore(checkpoints.load(best))
+    model = state.averaged.model.to("cpu")
+    assert isinstance(model, Model)  # a copy of the model the plan built
+    codec = SoundCodec(workshop.transform.to("cpu"), model, channels=workshop.channels)
+    summary = summarise_latents(codec, workshop.prepared.split("train"))
+    metrics = assess(codec, workshop.prepared, summary)
+    steps, train_shares, unseen_shares = zip(*state.counters.curve, strict=True) if state.counters.curve else ((),) * 3
+    metrics["advice"] = when_to_stop(Curve([int(s) for s in steps], train_shares, unseen_shares))
+    metrics["silent"] = silent_dimensions(metrics["latent_variances"])
+    metrics["curve"] = {"step": steps, "train": train_shares, "validation": unseen_shares}
+    facts = _facts(workshop, state, codec, best_step=None if best is None else best.step)
+    write_preview(codec, workshop.folder / PREVIEW, names, sounds)
+    write_bundle(
+        workshop.folder,
+        kind="SoundCodec",
+        parts={
+            "channels": workshop.channels,
+            "transform": codec.transform.config(),
+            "model": codec.model.config(),
+            "sounds": summary.names,
+        },
+        files={WEIGHTS: codec.state(), LATENT: summary.tensors()},
+        tables={RECIPE: facts | {"recipe": {workshop.plan.recipe: workshop.plan.sections}}, METRICS: metrics},
+        card=model_card(recipe=workshop.plan.recipe, facts=facts, metrics=metrics),
+        version=timbrespace.__version__,
+    )
+    return load(workshop.folder)
+
+
+def _facts(workshop: _Workshop, state: State, codec: SoundCodec, *, best_step: int | None) -> dict[str, Any]:
+    plan, counters = workshop.plan, state.counters
+    return {
+        "timbrespace": timbrespace.__version__,
+        "torch": torch.__version__,
+        "sample_rate": codec.sample_rate,
+        "channels": codec.channels,
+        "ratio": codec.ratio,
+        "rate_hz": codec.rate_hz,
+        "latent_dim": codec.latent_dim,
+        "data": {"path": plan.data, "fingerprint": plan.fingerprint, **workshop.prepared.summary()},
+        "training": {
+            "seed": plan.seed,
+            "device": plan.device,
+            "threads": plan.threads,
+            "steps": plan.total_steps,
+            "best_step": best_step,
+            "skipped_steps": counters.skipped,
+            "seconds": counters.seconds,
+            "energy": counters.energy,
+            "joules": counters.joules,
+        },
+    }
+
+
+def _sounds(prepared: Prepared) -> Iterable[torch.Tensor]:
+    split = prepared.split("train")
+    return (split.sound(i) for i in range(len(split.sources)))
+
+
+def _refuse_occupied(folder: Path, *, force: bool) -> None:
+    if force or not folder.exists():
+        return
+    if (folder / CONFIG).is_file():
+        raise StorageError(f"{folder} holds a trained model already; choose another --out or add --force.")
+    if (folder / RUN / PLAN).is_file():
+        raise StorageError(
+            f"{folder} holds a training that has not finished; go on with 'timbrespace resume {folder}',"
+            f" or add --force to start over."
+        )
+    if any(folder.iterdir()):
+        raise StorageError(f"{folder} is not empty; choose a new folder for --out.")
+
+
+def _clear(folder: Path) -> None:
+    """Remove an earlier training from a folder: only what we wrote ourselves."""
+    import shutil
+
+    (folder / CONFIG).unlink(missing_ok=True)
+    for name in (RUN, PREVIEW):
+        for entry in (folder / name).iterdir() if (folder / name).is_dir() else ():
+            if entry.name != "lock":
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _locked(folder: Path) -> Any:
+    try:
+        return exclusive(
+            folder / RUN / "lock",
+            sentence=f"Another training is at work in {folder}; wait for it or choose another --out.",
+        )
+    except OSError as error:
+        raise storage_error(error, folder) from error

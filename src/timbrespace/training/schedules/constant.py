@@ -1,0 +1,18 @@
+"""A weight that does not change."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from timbrespace.core.knob import Knob
+from timbrespace.training.schedules.base import Schedule
+
+
+class Constant(Schedule):
+    """``weight = value`` at every step."""
+
+    def __init__(self, *, weight: Annotated[float, Knob(0.0, 1e6)] = 1.0) -> None:
+        self.weight = weight
+
+    def value(self, step: int, *, steps_per_epoch: float) -> float:
+        return self.weight
