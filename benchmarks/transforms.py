@@ -148,7 +148,7 @@ def phase(sounds: Sounds) -> dict[str, Any]:
 
 
 def chain(sounds: Sounds) -> dict[str, Any]:
-    """(c) Sound from log-mel: EM 30 + PGHI + 10 beside librosa's non-negative least squares + Griffin-Lim 32."""
+    """(c) Sound from log-mel: EM 30, PGHI + 10, 16 joint steps beside librosa's NNLS + Griffin-Lim 32."""
     transform = LogMel(RATE, gain=100.0)
 
     def ours(wave: np.ndarray) -> np.ndarray:

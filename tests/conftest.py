@@ -19,8 +19,9 @@ def _modules() -> list[str]:
 
 
 def _check_shapes() -> None:
-    import tests.shape_checking  # noqa: F401  # the hook looks it up by name and does not import it
     from jaxtyping import install_import_hook
+
+    import tests.shape_checking  # noqa: F401  # the hook looks it up by name and does not import it
 
     install_import_hook(_modules(), "tests.shape_checking.checked")
 

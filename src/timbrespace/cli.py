@@ -30,7 +30,12 @@ Settings = Annotated[
 
 @app.command
 def demo(
-    *, out: Out = Path("demo"), minutes: float = 2.0, seed: Seed = 0, play: bool = True, force: Force = False,
+    *,
+    out: Out = Path("demo"),
+    minutes: float = 2.0,
+    seed: Seed = 0,
+    play: bool = True,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Train a small space on sounds made here, and write a report with pictures and sounds."""
@@ -97,7 +102,7 @@ def resume(model: Path, /, *, force: Force = False, as_json: AsJson = False) -> 
 @app.command
 def info(model: Path, /, *, as_json: AsJson = False) -> None:
     """What a trained model is, and how well it does."""
-    _print_model(timbrespace.load(model), as_json)
+    _print_model(_load(model), as_json)
 
 
 @app.command
@@ -105,7 +110,7 @@ def encode(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_js
     """Write the latents of a sound as .npz (latents, rate_hz, length)."""
     from timbrespace.codecs.rendering import encode_file
 
-    stored = encode_file(timbrespace.load(model), audio, out, force=force)
+    stored = encode_file(_load(model), audio, out, force=force)
     _, dims, steps = stored.latents.shape
     _print({"out": str(out), "latents": dims, "steps": steps}, f"{out}: {steps} steps of {dims} latents", as_json)
 
@@ -115,7 +120,7 @@ def decode(model: Path, latents: Path, /, *, out: Out, force: Force = False, as_
     """Write the sound of latents from an .npz file."""
     from timbrespace.codecs.rendering import decode_file
 
-    _print_sound(out, decode_file(timbrespace.load(model), latents, out, force=force), as_json)
+    _print_sound(out, decode_file(_load(model), latents, out, force=force), as_json)
 
 
 @app.command
@@ -123,7 +128,7 @@ def resynth(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_j
     """Write a sound as the model rebuilds it."""
     from timbrespace.codecs.rendering import resynth_file
 
-    _print_sound(out, resynth_file(timbrespace.load(model), audio, out, force=force), as_json)
+    _print_sound(out, resynth_file(_load(model), audio, out, force=force), as_json)
 
 
 @app.command
@@ -143,9 +148,17 @@ def path(
     """Travel through the space and write what is heard on the way."""
     from timbrespace.codecs.rendering import make_path, render_path
 
-    codec = timbrespace.load(model)
+    codec = _load(model)
     route = make_path(codec, kind, start=start, end=end, seconds=seconds, seed=seed)
     _print_sound(out, render_path(codec, route, out, force=force), as_json)
+
+
+def _load(model: Path) -> Any:
+    """A trained model, in a process set up for one-thread inference: small transforms lose with more."""
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    return timbrespace.load(model)
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
@@ -161,7 +174,12 @@ def _print_model(codec: Any, as_json: bool) -> None:
     from timbrespace.codecs.rendering import facts
 
     bundle = codec.bundle
-    tables = {"model": str(bundle.folder), "facts": facts(codec), "recipe": bundle.table(RECIPE), "metrics": bundle.table(METRICS)}
+    tables = {
+        "model": str(bundle.folder),
+        "facts": facts(codec),
+        "recipe": bundle.table(RECIPE),
+        "metrics": bundle.table(METRICS),
+    }
     card = bundle.folder / CARD
     _print(tables, card.read_text(encoding="utf-8") if card.is_file() else str(bundle.folder), as_json)
 

@@ -72,6 +72,35 @@ def test_dc_goes_and_sound_stays():
     assert abs(got.abs().max().item() - 0.3) < 1e-3
 
 
+def limited(wave: torch.Tensor, *, lookahead: int, release_ms: float = 60.0) -> np.ndarray:
+    """The limiter of the docstring, written plainly, before the last clamp: (channel, time), not delayed."""
+    sound = dc_blocked(torch.cat([wave, torch.zeros(wave.shape[0], lookahead)], 1))
+    wanted = 1 / np.maximum(1, np.abs(sound).max(axis=0))
+    padded = np.concatenate([np.ones(lookahead), wanted])
+    least = np.array([padded[n : n + lookahead + 1].min() for n in range(len(wanted))])
+    gain, released = 1.0, np.ones(len(wanted) + lookahead)
+    for n, low in enumerate(least):
+        gain = low if low - gain < 1e-4 else gain + (1 - math.exp(-1000 / (release_ms * RATE))) * (low - gain)
+        released[n + lookahead] = gain
+    mean = np.convolve(released, np.ones(lookahead + 1) / (lookahead + 1), "valid")
+    return sound[:, : wave.shape[1]] * mean[lookahead:]
+
+
+@pytest.mark.parametrize("level", [1.05, 2.0, 8.0])
+def test_the_limiter_does_what_its_description_says(level):
+    wave = noise(2, 8_000, level) * torch.linspace(1, 0.1, 8_000)
+    wave[1] = -wave[1].abs()
+    expected = limited(wave, lookahead=88)
+    assert np.abs(expected).max() <= 1 + 1e-12  # the gain alone keeps the ceiling, nothing is clipped
+    np.testing.assert_allclose(finish(wave, RATE).numpy(), expected, rtol=0, atol=1e-6)
+
+
+def test_infinite_values_become_silence():
+    stage = OutputStage(RATE)
+    assert stage.process(torch.full((1, 1_000), float("inf"))).abs().max() == 0
+    assert stage.mended == 1_000
+
+
 def test_the_limiter_is_smooth_and_holds_the_level():
     """A loud sine keeps its shape: harmonics the limiter adds stay 40 dB below it."""
     times = torch.arange(2 * RATE) / RATE

@@ -199,7 +199,8 @@ def test_beyond_four_gib_a_wav_becomes_rf64(tmp_path, monkeypatch):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_an_hour_in_every_format(tmp_path: Path, suffix: str):
     rate = 8_000
-    minute = tone(rate, 60.0).numpy()
+    minute = np.zeros(60 * rate, np.float32)  # clicks: encoders are slow on anything else
+    minute[0] = 0.5
     written = write_blocks(tmp_path / f"a{suffix}", (minute for _ in range(60)), rate, channels=1)
     assert written.frames == 3_600 * rate
     assert describe(tmp_path / f"a{suffix}").frames == 3_600 * rate

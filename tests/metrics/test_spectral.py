@@ -41,7 +41,9 @@ def test_convergence_by_hand() -> None:
     a, b = (np.abs(librosa.stft(v.numpy(), n_fft=512, hop_length=128)) for v in (x, y))
     expected = 20 * np.log10(np.linalg.norm(a - b) / np.linalg.norm(a))
     assert float(spectral_convergence_db(x, y, n_fft=512, hop_length=128)) == pytest.approx(expected, abs=1e-3)
-    assert float(magnitude_convergence_db(torch.from_numpy(a), torch.from_numpy(b))) == pytest.approx(expected, abs=1e-3)
+    assert float(magnitude_convergence_db(torch.from_numpy(a), torch.from_numpy(b))) == pytest.approx(
+        expected, abs=1e-3
+    )
 
 
 def test_log_mel_distance_by_hand() -> None:

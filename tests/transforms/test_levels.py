@@ -7,7 +7,7 @@ from timbrespace.transforms.levels import LevelCounts
 
 def pieces(seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [np.exp(rng.normal(-4.0, 2.0, (3, 4000)) + [[0.0], [1.0], [-1.0]]).astype(np.float32) for _ in range(4)]
+    return [np.exp(rng.normal([[-4.0], [-3.0], [-5.0]], 2.0, (3, 4000))).astype(np.float32) for _ in range(4)]
 
 
 def counted(files: list[np.ndarray]) -> LevelCounts:

@@ -51,8 +51,8 @@ class Bundle:
             raise BundleError(f"{file} is damaged ({error!r}); train the model again or restore the file.") from None
         if version > FORMAT:
             raise BundleError(
-                f"{folder} was written by timbrespace {config.get('timbrespace', 'of a later version')} in bundle format"
-                f" {version}, and this version reads up to format {FORMAT}; update timbrespace."
+                f"{folder} was written by timbrespace {config.get('timbrespace', 'of a later version')} in bundle"
+                f" format {version}, and this version reads up to format {FORMAT}; update timbrespace."
             )
         return cls(folder, config)
 

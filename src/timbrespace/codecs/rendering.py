@@ -134,7 +134,9 @@ def _trajectory(codec: SoundCodec, audio: str | FilePath | None, seed: int, whic
 
 def _write(codec: SoundCodec, wave: Tensor, out: str | FilePath) -> float:
     if wave.shape[0] != 1:
-        raise ParameterError(f"A file holds one sound, and there are {wave.shape[0]} in this batch; give them one by one.")
+        raise ParameterError(
+            f"A file holds one sound, and there are {wave.shape[0]} in this batch; give them one by one."
+        )
     sound = finish(wave[0], codec.sample_rate)
     write(out, sound, codec.sample_rate)
     return sound.shape[-1] / codec.sample_rate

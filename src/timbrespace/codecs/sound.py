@@ -118,4 +118,4 @@ def _checked(values: Any, *, axes: int, what: str) -> Tensor:
 
 
 def _like(result: Tensor, given: Array) -> Array:
-    return result.numpy() if isinstance(given, np.ndarray) else result  # type: ignore[return-value]  # narrowed by given
+    return result.numpy() if isinstance(given, np.ndarray) else result

@@ -138,6 +138,8 @@ def build(
     for name in options:
         if name not in arguments:
             raise ParameterError(_unknown(cls, name, where))
+        if arguments[name].family is not None and not isinstance(options[name], Mapping):
+            _validated_part(cls, arguments[name], options[name])
     pending = {name: arguments[name] for name in arguments if _holds_parts(arguments[name], options)}
     for name, value in options.items():
         if name not in pending:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 Provenance = Literal["measured", "estimated", "unvalidated"]
 
@@ -53,7 +53,7 @@ class EnergyMeter:
         self.counters = [c for c in sorted(rapl.glob("*-rapl:[0-9]")) if _counter(c) is not None]
         self.start()
 
-    def start(self) -> Self:
+    def start(self) -> EnergyMeter:
         """Begin a new interval."""
         self._wall, self._busy = time.monotonic(), time.process_time()
         self._last = {c: _counter(c) or 0 for c in self.counters}

@@ -31,7 +31,7 @@ def series_of(name: str) -> str:
     taking out numbers, single letters, notes and chords (``Bb``, ``F#m7``), keys (``minor``), dynamics
     (``mf``), registers (``low``, ``highmid``) and the usual words for variants (``long``, ``soft``, ``wet``,
     ``take``). Words are told apart by separators, by capitals inside and by digits. When nothing is left,
-    numbers alone are taken out.
+    only numbers and single letters are taken out.
 
     The rule would rather join too much than too little: a series torn apart lets a model be tested on what
     it was trained on.
@@ -46,7 +46,7 @@ def series_of(name: str) -> str:
     words = [w.lower() for t in tokens if not _is_chord(t) for w in _INSIDE.split(t)]
     kept = [w for w in words if not _is_variation(w)]
     if not kept:
-        kept = [w.lower() for t in tokens for w in _INSIDE.split(t) if not w.isdigit()]
+        kept = [w.lower() for t in tokens for w in _INSIDE.split(t) if len(w) > 1 and not w.isdigit()]
     stem = "-".join(sorted(kept)) or "numbered"
     return str(path.parent / stem)
 

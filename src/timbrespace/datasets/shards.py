@@ -7,6 +7,7 @@ lies and is written last: a folder without a valid one counts as not prepared.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -82,7 +83,7 @@ class ShardWriter:
 
     def drop(self) -> None:
         """The sound just added vanishes again."""
-        self._close()
+        self.close()
         shard, local = divmod(self._start, self.shard_frames)
         for number in range(shard + 1, self._frames // self.shard_frames + 1):
             _shard_path(self.folder, number).unlink(missing_ok=True)
@@ -94,7 +95,7 @@ class ShardWriter:
 
     def finish(self, **facts: Any) -> None:
         """Write the index, with ``facts`` beside it, after which :class:`Shards` can open the folder."""
-        self._close()
+        self.close()
         index = {
             "format": FORMAT,
             "channels": self.channels,
@@ -116,9 +117,10 @@ class ShardWriter:
             self._frames += len(part)
             block = block[len(part) :]
             if self._frames % self.shard_frames == 0:
-                self._close()
+                self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Let go of the file being written."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -191,8 +193,8 @@ def prepared_once(key: str, *, channels: int, fill: Callable[[ShardWriter], dict
     _sweep(target.parent)
     try:
         with atomic_folder(target, force=True) as folder:
-            writer = ShardWriter(folder, channels=channels)
-            writer.finish(**fill(writer))
+            with contextlib.closing(ShardWriter(folder, channels=channels)) as writer:
+                writer.finish(**fill(writer))
             if _whole(target) is not None:
                 raise _AlreadyThereError
     except (_AlreadyThereError, StorageError):

@@ -85,7 +85,7 @@ def slerp(start: Tensor, end: Tensor, *, seconds: float, rate_hz: float) -> Path
 
 
 def random_walk(
-    mean: Float[Tensor, "latent"],
+    mean: Float[Tensor, latent],
     covariance: Float[Tensor, "latent latent"],
     *,
     seconds: float,

@@ -18,8 +18,8 @@ class ResidualConv(nn.Module):
         reach = dilation * (kernel_size // 2)
         self.mix = nn.Conv1d(channels, channels, kernel_size, padding=reach, dilation=dilation)
         self.out = nn.Conv1d(channels, channels, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Float[Tensor, "batch channel step"]) -> Float[Tensor, "batch channel step"]:
         return x + self.out(F.gelu(self.mix(F.gelu(x))))

@@ -21,8 +21,9 @@ DB_PER_NEPER = 20.0 / math.log(10.0)
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
 """``(n_fft, hop_length)`` of the multi-resolution distance."""
 
-Magnitude = Float[Tensor, "*batch row frame"]
-Signal = Float[Tensor, "*batch time"]
+# Axes without names: that both shapes agree is checked here, in words.
+Magnitude = Float[Tensor, "... _row _frame"]
+Signal = Float[Tensor, "... _time"]
 
 
 def stft_magnitude(wave: Signal, *, n_fft: int = 2048, hop_length: int = 512) -> Tensor:

@@ -30,7 +30,7 @@ from timbrespace.datasets.base import Prepared, Progress
 from timbrespace.models.base import Model
 from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
 from timbrespace.training.assess import assess, summarise_latents
-from timbrespace.training.budget import step_budget, time_steps
+from timbrespace.training.budget import fastest_pace, step_budget
 from timbrespace.training.card import model_card
 from timbrespace.training.checkpoints import Checkpoints
 from timbrespace.training.console import Console
@@ -155,20 +155,19 @@ def _build(folder: Path, plan: Plan, prepared: Prepared) -> _Workshop:
 
 
 def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:
+    """The plan with its thread count and its number of steps settled."""
     training, plan = workshop.training, workshop.plan
-    timed: list[float] = []
-
-    def seconds() -> float:
-        model = workshop.model.to(plan.device)
-        timed.append(time_steps(model, examples.batch, learning_rate=training.learning_rate))
-        return timed[-1]
-
-    steps = step_budget(training, steps_per_epoch=examples.steps_per_epoch, seconds_per_step=seconds)
+    candidates = [training.threads] if training.threads else sorted({1, available_cores()})
+    pace = fastest_pace(
+        workshop.model.to(plan.device), examples.batch, learning_rate=training.learning_rate, candidates=candidates
+    )
+    steps = step_budget(training, steps_per_epoch=examples.steps_per_epoch, seconds_per_step=pace.seconds_per_step)
     return dataclasses.replace(
         plan,
         fingerprint=workshop.prepared.fingerprint,
+        threads=pace.threads,
         total_steps=steps,
-        seconds_per_step=timed[0] if timed else None,
+        seconds_per_step=pace.seconds_per_step,
     )
 
 

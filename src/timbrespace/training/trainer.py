@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ PATIENCE = 5
 """Non-finite steps in a row after which the last checkpoint is restored with half the learning rate."""
 
 
+@runtime_checkable
 class Batches(Protocol):
     """The batches of a training by step."""
 
@@ -51,6 +52,7 @@ class Evaluation:
     figures: dict[str, float]
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Told what happens, writes it down; never changes the training."""
 
@@ -89,7 +91,7 @@ class Trainer:
         self.fabric = Fabric(accelerator=device, devices=1, precision=training.precision)
         self.model = self.fabric.setup_module(state.model)
         self.model.mark_forward_method("losses")
-        self.optimisers = {n: self.fabric.setup_optimizers(o) for n, o in state.optimisers.items()}
+        self.optimisers: dict[str, Any] = {n: self.fabric.setup_optimizers(o) for n, o in state.optimisers.items()}
         state.averaged.model.to(self.fabric.device)
         self.energy = EnergyMeter()
         self._earlier = (state.counters.joules, state.counters.seconds)

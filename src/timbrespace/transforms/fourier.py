@@ -144,7 +144,7 @@ def istft(spectrum: Tensor, *, n_fft: int, hop_length: int, length: int | None =
     n_frames = spectrum.shape[-1]
     n_samples = hop_length * max(n_frames - 1, 0) if length is None else length
     envelope = fourier.envelope(n_frames, n_samples)
-    rows = spectrum.detach().cpu().mT.reshape(-1, n_frames, fourier.n_bins)
+    rows = spectrum.detach().cpu().mT.reshape(spectrum.shape[:-2].numel(), n_frames, fourier.n_bins)
     out = torch.empty(len(rows), n_samples)
     for row, target in zip(rows, out, strict=True):
         fourier.inverse(row.to(torch.complex64).contiguous(), envelope, target.numpy())
@@ -152,4 +152,4 @@ def istft(spectrum: Tensor, *, n_fft: int, hop_length: int, length: int | None =
 
 
 def _rows(wave: Tensor) -> Tensor:
-    return wave.detach().to("cpu", torch.float32).reshape(-1, wave.shape[-1]).contiguous()
+    return wave.detach().to("cpu", torch.float32).reshape(wave.shape[:-1].numel(), wave.shape[-1]).contiguous()

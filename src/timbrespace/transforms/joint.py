@@ -32,11 +32,11 @@ def refine_jointly(
     n_frames = mel.shape[-1]
     n_samples = wave.shape[-1]
     out = wave.clone()
-    if n_iter == 0 or n_samples == 0:
+    if n_iter == 0 or n_frames == 0 or n_samples == 0:
         return out
     fourier = Fourier(n_fft, hop_length)
     envelope = fourier.envelope(n_frames, n_samples)
-    mels = mel.mT.reshape(-1, n_frames, mel.shape[-2]).contiguous()
+    mels = mel.mT.reshape(-1, n_frames, bank.rows.size).contiguous()
     anchors = linear.mT.reshape(-1, n_frames, fourier.n_bins).contiguous()
     for target, bands, anchor in zip(out.view(-1, n_samples), mels, anchors, strict=True):
         if target.any():

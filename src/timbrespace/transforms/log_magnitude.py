@@ -90,7 +90,7 @@ class LogMagnitude(AudioTransform):
         n_frames = frame_count(wave.shape[-1], self.hop_length)
         out = torch.empty(*wave.shape[:2], self.n_features, n_frames)
         fourier = Fourier(self.n_fft, self.hop_length)
-        rows = wave.detach().reshape(-1, wave.shape[-1]).contiguous()
+        rows = wave.detach().flatten(0, 1).contiguous()
         for row, target in zip(rows, out.flatten(0, 1), strict=True):
             for first, block in fourier.blocks(row.numpy()):
                 self._from_block(block, first, target.numpy())

@@ -21,7 +21,7 @@ def linear_magnitude(mel: Tensor, bank: Filterbank, *, n_iter: int = 30) -> Tens
     from timbrespace.transforms import mel_kernels as kernels
 
     n_mels, n_frames = mel.shape[-2:]
-    rows = mel.detach().to("cpu", torch.float32).reshape(-1, n_mels, n_frames).contiguous()
+    rows = mel.detach().to("cpu", torch.float32).reshape(mel.shape[:-2].numel(), n_mels, n_frames).contiguous()
     out = torch.empty(len(rows), n_frames, bank.band.size)
     for row, target in zip(rows, out, strict=True):
         kernels.expectation_maximisation(

@@ -47,7 +47,7 @@ def each_signal(
         return out.reshape(*magnitude.shape[:-2], n_samples).to(magnitude.device)
     # Frames before the end of the sound take part in full, so a cut is the same as cutting afterwards.
     covered = max(spoken, min(n_samples, spoken + n_fft // 2))
-    frames = magnitude.detach().to("cpu", torch.float32).mT.reshape(-1, n_frames, n_bins)
+    frames = magnitude.detach().to("cpu", torch.float32).mT.reshape(len(out), n_frames, n_bins)
     frames = frames.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).clamp_min_(0.0).contiguous()
     fourier = Fourier(n_fft, hop_length)
     envelope = fourier.envelope(n_frames, covered)

@@ -77,11 +77,12 @@ def pulse(phase: Signal, highest: float, sample_rate: int, *, width: float = 0.5
 def fm(phase: Signal, *, ratio: float, index: Signal, highest: float, sample_rate: int) -> Signal:
     """sin(2 pi phase + index sin(2 pi ratio phase)): two-operator frequency modulation.
 
-    The index is held below what Carson's rule allows: the highest side band, at
-    highest (1 + ratio (index + 2)), stays under Nyquist (Chowning 1973, doi.org/10.2307/835996).
+    Side band n lies at highest (1 + ratio n), with amplitude J_n(index) (Chowning 1973, doi.org/10.2307/835996).
+    Beyond n = index + 3 sqrt(index) + 1 it is under -60 dB (Carson's index + 1 leaves it at -30 dB), and the
+    index is held so low that this one stays under Nyquist.
     """
-    room = (0.48 * sample_rate / highest - 1.0) / ratio - 2.0
-    held = np.minimum(index, max(0.0, room))
+    bands = max(1.0, (0.48 * sample_rate / highest - 1.0) / ratio)
+    held = np.minimum(index, (0.5 * (np.sqrt(5.0 + 4.0 * bands) - 3.0)) ** 2)
     out: Signal = np.sin(2.0 * np.pi * phase + held * np.sin(2.0 * np.pi * ratio * phase))
     return out
 

@@ -3,4 +3,4 @@
 from timbrespace.models.networks.base import Network
 from timbrespace.models.networks.temporal_conv import TemporalConv
 
-__all__ = ["TemporalConv", "Network"]
+__all__ = ["Network", "TemporalConv"]

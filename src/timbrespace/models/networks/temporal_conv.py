@@ -74,8 +74,8 @@ class TemporalConv(Network):
         self.refine = nn.Sequential(*(ResidualConv(rows_out, dilation=2**i) for i in range(refinement)))
         if pca_start:
             for layer in (self.encoder[-1], self.decoder[-1]):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                for parameter in layer.parameters():
+                    nn.init.zeros_(parameter)
 
     @property
     def ratio(self) -> int:
@@ -104,11 +104,20 @@ class TemporalConv(Network):
         # The stacked index runs over (row, frame in group), just as a convolution's weight does.
         shape = (self.latent_dim, self.n_channels * self.n_features, self.frames_per_step)
         deviations = pca.variances.sqrt().clamp_min(1e-6)
-        self.encoder_linear.weight.copy_((pca.components / deviations[:, None]).reshape(shape))
-        self.encoder_linear.bias.copy_(-(pca.components @ pca.mean) / deviations)
-        location = slice(0, self.n_channels * self.n_features)  # further likelihood parameters start at zero
-        self.decoder_linear.weight.zero_()
-        self.decoder_linear.weight[:, location].copy_((pca.components * deviations[:, None]).reshape(shape))
-        self.decoder_linear.bias.zero_()
-        # A convolution has one bias per row, so the mean over the group stands for the mean of each frame.
-        self.decoder_linear.bias[location].copy_(pca.mean.reshape(shape[1:]).mean(1))
+        _set(self.encoder_linear, (pca.components / deviations[:, None]).reshape(shape))
+        _set_bias(self.encoder_linear, -(pca.components @ pca.mean) / deviations)
+        # Further likelihood parameters start at zero. A convolution has one bias per row, so the mean over the
+        # group stands for the mean of each frame.
+        located = (pca.components * deviations[:, None]).reshape(shape)
+        rest = self.n_channels * self.n_features * (self.n_parameters - 1)
+        _set(self.decoder_linear, F.pad(located, (0, 0, 0, rest)))
+        _set_bias(self.decoder_linear, F.pad(pca.mean.reshape(shape[1:]).mean(1), (0, rest)))
+
+
+def _set(layer: nn.Conv1d | nn.ConvTranspose1d, weight: Tensor) -> None:
+    layer.weight.copy_(weight)
+
+
+def _set_bias(layer: nn.Conv1d | nn.ConvTranspose1d, bias: Tensor) -> None:
+    assert layer.bias is not None  # made with one
+    layer.bias.copy_(bias)

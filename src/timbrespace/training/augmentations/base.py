@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from timbrespace.core.component import Component
 from timbrespace.core.shapes import Frames, Wave
@@ -14,8 +16,8 @@ class Augmentation(Component):
     """Varies a batch, first as sound, then as frames; every draw comes from the generator."""
 
     @abstractmethod
-    def vary_wave(self, wave: Wave, *, generator: torch.Generator) -> Wave:
-        """The batch before the transform."""
+    def vary_wave(self, wave: Wave, *, generator: torch.Generator) -> Float[Tensor, "batch channel shorter"]:
+        """The batch before the transform; it may come out shorter."""
 
     @abstractmethod
     def vary_frames(self, frames: Frames, *, generator: torch.Generator) -> Frames:

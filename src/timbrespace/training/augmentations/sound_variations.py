@@ -7,6 +7,7 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from timbrespace.core.knob import Knob
@@ -40,7 +41,7 @@ class SoundVariations(Augmentation):
         self.semitones, self.reverse, self.colour_db = semitones, reverse, colour_db
         self.gain_db, self.mix, self.shift = gain_db, mix, shift
 
-    def vary_wave(self, wave: Wave, *, generator: torch.Generator) -> Wave:
+    def vary_wave(self, wave: Wave, *, generator: torch.Generator) -> Float[Tensor, "batch channel shorter"]:
         batch = wave.shape[0]
         if self.semitones:
             wave = vary_speed(wave, self.semitones, generator=generator)
@@ -61,7 +62,7 @@ class SoundVariations(Augmentation):
         return padded[:, :, 2:] if direction < 0.5 else padded[:, :, :-2]
 
 
-def vary_speed(wave: Wave, semitones: float, *, generator: torch.Generator) -> Wave:
+def vary_speed(wave: Wave, semitones: float, *, generator: torch.Generator) -> Float[Tensor, "batch channel shorter"]:
     """Each example at its own speed ``2^(u / 12)``, u uniform in [-semitones, semitones].
 
     The result is ``2^(semitones / 12)`` times shorter for all, from a random part of the crop.

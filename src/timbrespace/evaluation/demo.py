@@ -1,0 +1,113 @@
+"""The demonstration: sounds, a space, a report, in a few minutes and without any download."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from timbrespace.audio.output_stage import finish
+from timbrespace.audio.writing import write
+from timbrespace.codecs.bundle import METRICS
+from timbrespace.codecs.rendering import PathKind, make_path
+from timbrespace.codecs.sound import SoundCodec
+from timbrespace.core.errors import StorageError
+from timbrespace.core.files import storage_error
+from timbrespace.datasets.folder import SoundFolder
+from timbrespace.datasets.synthetic.library import LABELS, write_library
+from timbrespace.evaluation.model_report import Copy, Journey, copy_of, write_model_report
+from timbrespace.training.preview import clips
+from timbrespace.training.run import train
+
+JOURNEYS: tuple[tuple[str, str, PathKind, float], ...] = (
+    (
+        "line",
+        "A straight line between two sounds of the space: the first plays on, over and over, while every moment of it"
+        " turns into the second.",
+        "line",
+        8.0,
+    ),
+    (
+        "slerp",
+        "The same two ends, along an arc that keeps its distance from the centre: it passes through fewer grey,"
+        " average sounds.",
+        "slerp",
+        8.0,
+    ),
+    (
+        "walk",
+        "A smooth random walk with the spread of the training sounds. Nothing here was recorded, and nothing is a mix:"
+        " every moment is decoded from a point.",
+        "walk",
+        12.0,
+    ),
+)
+
+
+def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = False) -> dict[str, Any]:
+    """Make sounds, train on them, and write ``report.html``, copies and journeys to the folder ``out``.
+
+    Returns the places and the main figures. Raises :class:`StorageError` if ``out`` is in use and not ``force``.
+    """
+    started = time.monotonic()
+    _prepare(out, force=force)
+    _tell("making sounds: loops, notes and hits")
+    sounds = out / "sounds"
+    write_library(sounds, seed=seed, force=True)
+    _tell(f"training a space of them for {minutes:g} minutes")
+    codec = train("temporal-vae", sounds, out=out / "model", minutes=minutes, seed=seed, force=True)
+    _tell("rebuilding unseen sounds and travelling between them")
+    copies = _write_copies(codec, sounds, out / "rebuilt")
+    journeys = [_write_journey(codec, out, *journey, seed=seed) for journey in JOURNEYS]
+    report = out / "report.html"
+    write_model_report(codec, copies, journeys, report)
+    unseen = codec.bundle.table(METRICS)["test"] if codec.bundle is not None else {}
+    return {
+        "report": str(report),
+        "model": str(out / "model"),
+        "sounds": len(list(sounds.rglob("*.flac"))),
+        "seconds": round(time.monotonic() - started, 1),
+        "explained_unseen": round(1 - unseen["share"], 4),
+        "error_relative_to_pca": round(unseen["ratio"], 4),
+    }
+
+
+def _prepare(out: Path, *, force: bool) -> None:
+    if out.exists() and any(out.iterdir()):
+        if not force:
+            raise StorageError(f"{out} is not empty; choose another --out or add --force to replace it.")
+        if not (out / "sounds" / LABELS).is_file():
+            raise StorageError(f"{out} holds something else than a demo; choose another --out, it is not touched.")
+        shutil.rmtree(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, out) from error
+
+
+def _write_copies(codec: SoundCodec, sounds: Path, folder: Path) -> list[Copy]:
+    prepared = SoundFolder(path=str(sounds)).prepare()
+    names, waves = clips(prepared, count=5, seconds=3.0, sample_rate=codec.sample_rate)
+    folder.mkdir()
+    copies = []
+    for name, wave in zip(names, waves, strict=True):
+        made = copy_of(codec, name, wave)
+        copies.append(made)
+        write(folder / f"{name}-original.wav", made.original, codec.sample_rate)
+        write(folder / f"{name}-rebuilt.wav", finish(made.rebuilt, codec.sample_rate), codec.sample_rate)
+    return copies
+
+
+def _write_journey(
+    codec: SoundCodec, out: Path, title: str, text: str, kind: PathKind, seconds: float, *, seed: int
+) -> Journey:
+    path = make_path(codec, kind, seconds=seconds, seed=seed)
+    sound = finish(codec.decode(path.latents())[0], codec.sample_rate)
+    write(out / f"{title}.wav", sound, codec.sample_rate)
+    return Journey(title, text, path, sound)
+
+
+def _tell(what: str) -> None:
+    print(what, file=sys.stderr, flush=True)
