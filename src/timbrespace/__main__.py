@@ -10,15 +10,15 @@ def main(tokens: list[str] | None = None) -> int:
     from cyclopts import CycloptsError
 
     from timbrespace.cli import app
-    from timbrespace.core.errors import TimbrespaceError
+    from timbrespace.core.errors import Interrupted, TimbrespaceError
 
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         return _fail(" ".join(str(error).split()) + " See: timbrespace --help")
+    except Interrupted as stopped:
+        return _fail(str(stopped), code=130)
     except TimbrespaceError as error:
-        if type(error).__name__ == "Interrupted":
-            return _fail(str(error), code=130)
         return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("Interrupted; nothing was left half-written.", code=130)

@@ -185,6 +185,10 @@ def _print_model(codec: Any, as_json: bool) -> None:
 
 
 def _progress(done: int, total: int, what: str) -> None:
+    """On a terminal a line that counts; elsewhere one line at the beginning."""
+    task = "making sounds to accompany them" if what.startswith("making") else "reading sounds"
     if sys.stderr.isatty():
         end = "\n" if done == total else "\r"
-        print(f"reading sounds: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)
+        print(f"{task}: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)
+    elif done == 0:
+        print(f"{task}, {total} in all; kept for the next time", file=sys.stderr, flush=True)

@@ -42,7 +42,7 @@ class Frames:
 
 def options(**settings: Any) -> Training:
     weights = {"reconstruction": Constant(), "kl": Linear(end=0.1, length=20)}
-    return Training(**{"weights": weights, "warm_up": 5, "evaluations": 4, "checkpoint_minutes": 0.0, **settings})
+    return Training(**{"weights": weights, "warm_up": 5, "checkpoint_minutes": 0.0, **settings})
 
 
 def model() -> Model:
@@ -74,7 +74,17 @@ def trainer(folder: Path, *, total_steps: int, batches: Frames | None = None, **
         state.restore(tensors, entry.state)
     else:
         state.model.initialise(batches.sample(8), generator=torch.Generator())  # type: ignore[operator]  # a Model
-    return Trainer(state, settings, batches, checkpoints, total_steps=total_steps, seed=3, evaluate=evaluate, **extra)
+    return Trainer(
+        state,
+        settings,
+        batches,
+        checkpoints,
+        total_steps=total_steps,
+        seed=3,
+        evaluations=4,
+        evaluate=evaluate,
+        **extra,
+    )
 
 
 def weights(trained: Trainer) -> dict[str, Tensor]:

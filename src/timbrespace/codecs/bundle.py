@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from timbrespace.codecs.tensor_files import read_tensors, write_tensors
 from timbrespace.core.errors import BundleError, ParameterError
 from timbrespace.core.files import atomic_file, sha256, write_json
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 FORMAT = 1
 CONFIG, WEIGHTS, LATENT = "config.json", "weights.safetensors", "latent.safetensors"
 RECIPE, METRICS, CARD, PREVIEW, RUN = "recipe.json", "metrics.json", "card.md", "preview", "run"
+PLAN = "run.json"
+"""Inside ``run``: written once the first checkpoint stands, so with it there is something to resume."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ class Bundle:
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
             version = int(config["format"])
-        except (ValueError, KeyError, TypeError) as error:
+            noted = {str(name): str(digest) for name, digest in config["files"].items()}
+            config["files"] = noted
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise BundleError(f"{file} is damaged ({error!r}); train the model again or restore the file.") from None
         if version > FORMAT:
             raise BundleError(
@@ -58,19 +63,13 @@ class Bundle:
 
     def tensors(self, name: str) -> dict[str, Tensor]:
         """The tensors of one file, whose hash must match and whose values must be finite."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
         path = self.folder / name
-        noted = self.config.get("files", {}).get(name)
+        noted = self.config["files"].get(name)
         if not path.is_file() or noted is None:
             raise BundleError(f"{self.folder} lacks {name}; restore it or train again.")
         if sha256(path) != noted:
             raise BundleError(f"{path} is damaged: its SHA-256 is not the one noted in {CONFIG}; restore it.")
-        try:
-            tensors = load_file(path)
-        except SafetensorError as error:
-            raise BundleError(f"{path} is no safetensors file ({error}); restore it or train again.") from None
+        tensors = read_tensors(path)
         for key, tensor in tensors.items():
             if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
                 raise BundleError(f"{path} holds non-finite values in {key!r}; train again.")
@@ -79,12 +78,11 @@ class Bundle:
     def table(self, name: str) -> dict[str, Any]:
         """One of the JSON files beside the configuration (``recipe.json``, ``metrics.json``); empty if absent."""
         try:
-            table = json.loads((self.folder / name).read_text(encoding="utf-8"))
+            return dict(json.loads((self.folder / name).read_text(encoding="utf-8")))
         except FileNotFoundError:
             return {}
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise BundleError(f"{self.folder / name} is damaged ({error}); delete it to go on without.") from None
-        return dict(table)
 
 
 def write_bundle(
@@ -102,15 +100,11 @@ def write_bundle(
     ``parts`` are the configurations by role, ``files`` tensors by file name, ``tables`` JSON by file name.
     An older bundle in the folder stops being one before its files change.
     """
-    from safetensors.torch import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
     hashes = {}
     for name, tensors in files.items():
-        with atomic_file(folder / name) as partial:
-            save_file({k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}, partial)
-            hashes[name] = sha256(partial)
+        hashes[name] = write_tensors(folder / name, tensors)
     for name, table in tables.items():
         write_json(folder / name, table)
     with atomic_file(folder / CARD) as partial:
@@ -129,12 +123,12 @@ def load(path: str | Path) -> SoundCodec:
 
     bundle = Bundle.open(path)
     kinds = {"SoundCodec": SoundCodec}
-    kind = bundle.config.get("kind")
+    kind = str(bundle.config.get("kind"))
     if kind not in kinds:
         raise BundleError(f"{path} holds a model of unknown kind {kind!r}; known are {', '.join(kinds)}.")
     try:
         return kinds[kind].from_bundle(bundle)
-    except (ParameterError, KeyError, RuntimeError, TypeError) as error:
+    except (ParameterError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise BundleError(f"{path} does not fit together ({reason}); it was edited or damaged, restore it.") from None
 
@@ -142,6 +136,6 @@ def load(path: str | Path) -> SoundCodec:
 def _no_bundle(folder: Path) -> str:
     if not folder.exists():
         return f"There is no {folder}; give the folder of a trained model."
-    if (folder / RUN).is_dir():
+    if (folder / RUN / PLAN).is_file():
         return f"{folder} holds a training that has not finished; finish it with: timbrespace resume {folder}"
     return f"{folder} is not a trained model: it has no {CONFIG}; give the folder that 'train --out' wrote."

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import math
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Literal
@@ -17,12 +20,16 @@ from timbrespace.audio.reading import read
 from timbrespace.audio.writing import write
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import DataError, ParameterError
-from timbrespace.core.files import atomic_file, refuse_existing
+from timbrespace.core.files import atomic_file, refuse_existing, storage_error
 from timbrespace.core.seeds import torch_generator
 from timbrespace.latent.paths import Path, line, random_walk, slerp
 
 PathKind = Literal["line", "slerp", "walk"]
 LATENTS = "latents"
+MAX_MINUTES = 30.0
+"""The longest path: as long as the longest sound that is read."""
+MAX_LATENTS_BYTES = 2**30
+"""The largest file of latents unpacked: a day of sixty-four latents at 22 Hz fits in half of it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class StoredLatents:
 def encode_file(codec: SoundCodec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> StoredLatents:
     """Write the latents of a sound file as ``.npz`` with ``latents``, ``rate_hz`` and ``length``."""
     target = _with_suffix(out, ".npz")
-    refuse_existing(target, force=force)
+    _check_target(target, force=force)
     wave = read_for(codec, audio)
     stored = StoredLatents(codec.encode(wave).numpy(), codec.rate_hz, wave.shape[-1])
     buffer = io.BytesIO()
@@ -53,6 +60,7 @@ def read_latents(path: str | FilePath) -> StoredLatents:
     Only ``latents`` is required, as (batch, latent, step) or (latent, step). Raises :class:`DataError`.
     """
     try:
+        _refuse_bomb(FilePath(path))
         with np.load(path, allow_pickle=False) as file:
             if LATENTS not in file:
                 raise DataError(f"{path} holds {', '.join(file) or 'nothing'}; expected an array named 'latents'.")
@@ -61,22 +69,38 @@ def read_latents(path: str | FilePath) -> StoredLatents:
             length = int(file["length"]) if "length" in file else 0
     except FileNotFoundError:
         raise DataError(f"There is no file {path}; give an .npz that 'timbrespace encode' wrote.") from None
-    except (OSError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is no .npz of latents ({error}); give one that 'timbrespace encode' wrote.") from None
+    except (MemoryError, NotImplementedError, RuntimeError) as error:  # absurd sizes, unknown or encrypted archives
+        raise DataError(f"{path} cannot be unpacked ({error}); give one that 'timbrespace encode' wrote.") from None
     return StoredLatents(latents[None] if latents.ndim == 2 else latents, rate, length)
+
+
+def _refuse_bomb(path: FilePath) -> None:
+    """Refuse an archive that unpacks to more than any latents need."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MAX_LATENTS_BYTES:
+        raise DataError(f"{path} unpacks to {size:,} bytes, more than latents need; give one that 'encode' wrote.")
 
 
 def decode_file(codec: SoundCodec, latents: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
     """Write the sound of stored latents; returns its seconds."""
-    refuse_existing(FilePath(out), force=force)
+    _check_target(FilePath(out), force=force)
     stored = read_latents(latents)
+    steps = stored.latents.shape[-1]
+    if not 0 <= stored.length <= steps * codec.ratio:
+        raise DataError(
+            f"{latents} says it stands for {stored.length:,} samples, but {steps:,} steps of this model make"
+            f" {steps * codec.ratio:,}; give the model that encoded it, or leave 'length' out."
+        )
     wave = codec.decode(torch.from_numpy(stored.latents), length=stored.length or None)
     return _write(codec, wave, out)
 
 
 def resynth_file(codec: SoundCodec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
     """Write a sound as the model rebuilds it; returns its seconds."""
-    refuse_existing(FilePath(out), force=force)
+    _check_target(FilePath(out), force=force)
     wave = read_for(codec, audio)
     return _write(codec, codec.decode(codec.encode(wave), length=wave.shape[-1]), out)
 
@@ -97,6 +121,10 @@ def make_path(
     given is drawn from the sounds the model was trained on. ``walk`` is a smooth random curve with the mean
     and covariance of the training sounds.
     """
+    if not (math.isfinite(seconds) and 0 < seconds <= MAX_MINUTES * 60):
+        raise ParameterError(
+            f"A path lasts more than 0 and up to {MAX_MINUTES * 60:,.0f} seconds, not {seconds:g}; give another time."
+        )
     if kind == "walk":
         generator = torch_generator(seed, "walk")
         mean, covariance = codec.latent["mean"], codec.latent["covariance"]
@@ -109,7 +137,7 @@ def make_path(
 
 def render_path(codec: SoundCodec, path: Path, out: str | FilePath, *, force: bool = False) -> float:
     """Write the sound of a path; returns its seconds."""
-    refuse_existing(FilePath(out), force=force)
+    _check_target(FilePath(out), force=force)
     return _write(codec, codec.decode(path.resample(codec.rate_hz).latents()), out)
 
 
@@ -140,6 +168,13 @@ def _write(codec: SoundCodec, wave: Tensor, out: str | FilePath) -> float:
     sound = finish(wave[0], codec.sample_rate)
     write(out, sound, codec.sample_rate)
     return sound.shape[-1] / codec.sample_rate
+
+
+def _check_target(target: FilePath, *, force: bool) -> None:
+    """Refuse a place that cannot be written to before the work is done, not after it."""
+    refuse_existing(target, force=force)
+    if not target.parent.is_dir():
+        raise storage_error(FileNotFoundError(errno.ENOENT, "no such folder"), target)
 
 
 def _with_suffix(out: str | FilePath, suffix: str) -> FilePath:

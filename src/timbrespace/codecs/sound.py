@@ -9,13 +9,17 @@ import torch
 from torch import Tensor
 
 from timbrespace.codecs.bundle import LATENT, WEIGHTS, Bundle
+from timbrespace.codecs.long_sounds import infer_in_pieces
 from timbrespace.core.component import build
 from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Latents
 from timbrespace.models.base import Model
 from timbrespace.transforms.base import AudioTransform, PhaseReconstruction
+from timbrespace.transforms.pieces import invert_in_pieces
 
 Array = TypeVar("Array", Tensor, np.ndarray)
+MAX_PEAK = 1e4
+"""+80 dBFS, as for files that are learned from: what lies above is no sound, and overflows in the spectrum."""
 
 
 class SoundCodec:
@@ -78,7 +82,10 @@ class SoundCodec:
             raise ParameterError(f"This model takes {self.channels} channel(s), and the wave has {sound.shape[1]}.")
         if sound.shape[2] == 0:
             raise ParameterError("The wave is empty; give at least one sample.")
-        return _like(self.encode_frames(self.transform(sound)), wave)
+        peak = float(sound.abs().max())
+        if peak > MAX_PEAK:
+            raise ParameterError(f"The wave's peak is {peak:.3g}, where full scale is 1; scale it down.")
+        return _like(infer_in_pieces(self.model, self.transform(sound)), wave)
 
     @torch.no_grad()
     def decode(self, latents: Array, *, length: int | None = None, phase: PhaseReconstruction | None = None) -> Array:
@@ -89,11 +96,11 @@ class SoundCodec:
         samples = z.shape[2] * self.ratio if length is None else length
         if samples < 1 or z.shape[2] == 0:
             raise ParameterError("There is nothing to decode: give at least one latent step and a length above zero.")
-        return _like(self.transform.invert(self.decode_frames(z), length=samples, phase=phase), latents)
+        return _like(invert_in_pieces(self.transform, self.decode_frames(z), length=samples, phase=phase), latents)
 
     def encode_frames(self, frames: Frames) -> Latents:
-        """Posterior means of normalised frames."""
-        return self.model.encode(frames).levels[0].mean
+        """Latents of normalised frames: posterior means, sharpened as the model was told to."""
+        return self.model.infer(frames)
 
     def decode_frames(self, latents: Latents) -> Frames:
         """Normalised frames; differentiable."""

@@ -38,6 +38,10 @@ class TrainingError(TimbrespaceError):
     """A training cannot start or cannot go on."""
 
 
+class Interrupted(TimbrespaceError):
+    """Work was stopped on request; the sentence says what is saved and how to go on."""
+
+
 def did_you_mean(name: str, options: Iterable[str]) -> str:
     """The end of an error's sentence: the nearest existing name, or the list of them.
 

@@ -133,15 +133,16 @@ def write_json(path: str | os.PathLike[str], data: Any) -> None:
 
 def sha256(path: str | os.PathLike[str]) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
 def exclusive(path: Path, *, sentence: str) -> Iterator[None]:
-    """Hold a lock file for the time of the block; raise :class:`StorageError` with ``sentence`` if another process does.
+    """Hold a lock file for the time of the block.
 
-    The lock dies with its process, however that ends. Without POSIX locks (Windows) nothing is locked.
+    Raises :class:`StorageError` with ``sentence`` if another process holds it. The lock dies with its process,
+    however that ends. Without POSIX locks (Windows) nothing is locked.
     """
     try:
         import fcntl

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from timbrespace.audio.reading import MAX_CHANNELS, NonFinite
 from timbrespace.audio.resampling import check_rate
 from timbrespace.core.component import Wired
 from timbrespace.core.errors import DataError, ParameterError
-from timbrespace.datasets.base import Dataset, Progress
+from timbrespace.core.knob import Knob
+from timbrespace.datasets.base import Dataset, Prepared, Progress
 from timbrespace.datasets.chunks import Cutting, PreparedFolder, Short
+from timbrespace.datasets.generated import Accompanied, company_of
 from timbrespace.datasets.intake import NOT_SOUND, Intake, list_files
 from timbrespace.datasets.shards import Shards, prepared_once
 from timbrespace.datasets.splitting import Shares, split_sounds
@@ -33,6 +35,9 @@ class SoundFolder(Dataset):
     is there already, and, unless ``non_finite="clean"`` makes zeros of them, ones with values that are not
     numbers. Hidden files and folders are not looked at.
 
+    ``company`` is the share of generated sounds in every training batch
+    (:class:`~timbrespace.datasets.generated.Accompanied`): they never appear in evaluations.
+
     The decoded sound is kept in the user's cache folder (or in the one that TIMBRESPACE_CACHE names), and
     found again as long as paths, sizes, times of change and the settings of reading stay the same.
     """
@@ -51,6 +56,7 @@ class SoundFolder(Dataset):
         short: Short = "join",
         non_finite: NonFinite = "refuse",
         max_minutes: float = 120.0,
+        company: Annotated[float, Knob(0.0, 0.9)] = 0.0,
     ) -> None:
         if not 1 <= channels <= MAX_CHANNELS:
             raise ParameterError(f"SoundFolder's 'channels' is {channels}; 1 to {MAX_CHANNELS} are possible.")
@@ -73,12 +79,13 @@ class SoundFolder(Dataset):
         self.short: Short = short
         self.non_finite: NonFinite = non_finite
         self.max_minutes = max_minutes
+        self.company = company
         self._shares = Shares(validation, test)
 
     def provides(self) -> dict[str, Any]:
         return {"sample_rate": self.sample_rate, "channels": self.channels}
 
-    def prepare(self, *, progress: Progress | None = None) -> PreparedFolder:
+    def prepare(self, *, progress: Progress | None = None) -> Prepared:
         """Read, convert and store the folder's sounds, or find them stored; then split and cut them."""
         root = Path(self.path).expanduser()
         files = list_files(root)
@@ -91,7 +98,11 @@ class SoundFolder(Dataset):
         self._check_enough(shards)
         pieces, split_by = split_sounds(shards.sounds, self._shares, self.split_seed)
         cutting = Cutting(self.chunk_length, self.crop_length, self.short)
-        return PreparedFolder(shards, pieces, split_by, cutting, self.path)
+        prepared = PreparedFolder(shards, pieces, split_by, cutting, self.path)
+        if not self.company:
+            return prepared
+        guests = company_of(cutting, sample_rate=self.sample_rate, channels=self.channels, progress=progress)
+        return Accompanied(prepared, guests, self.company)
 
     def _check_enough(self, shards: Shards) -> None:
         skipped, foreign = shards.facts["skipped"], shards.facts["foreign"]

@@ -48,7 +48,7 @@ class Path:
         return Path(_gaussian_filter(self.points, seconds * self.rate_hz), self.rate_hz)
 
     def then(self, other: Path) -> Path:
-        """This path, followed by ``other`` at this one's rate."""
+        """A path that continues with ``other`` at the rate of this one."""
         if other.points.shape[1] != self.points.shape[1]:
             raise ParameterError(
                 f"Paths of {self.points.shape[1]} and {other.points.shape[1]} latents cannot follow each other."
@@ -70,7 +70,8 @@ def slerp(start: Tensor, end: Tensor, *, seconds: float, rate_hz: float) -> Path
     """Spherical interpolation: constant angular speed in direction, straight in norm.
 
     With ``w`` the angle between a and b: ``z(u) = |z|(u) (sin((1-u) w) a/|a| + sin(u w) b/|b|) / sin w``
-    and ``|z|(u) = (1-u)|a| + u|b|``; parallel vectors are interpolated straight. Under a Gaussian prior it
+    and ``|z|(u) = (1-u)|a| + u|b|``; parallel vectors, and zero, which has no
+    direction, are interpolated straight. Under a Gaussian prior it
     stays where the probability mass is. (Shoemake 1985; White 2016, https://arxiv.org/abs/1609.04468.)
     Arguments as for :func:`line`.
     """
@@ -81,7 +82,8 @@ def slerp(start: Tensor, end: Tensor, *, seconds: float, rate_hz: float) -> Path
     sine = angle.sin()
     curved = ((1 - u) * angle).sin() / sine * unit_a + (u * angle).sin() / sine * unit_b
     curved = curved * ((1 - u) * norm_a + u * norm_b)
-    return Path(torch.where(sine > 1e-4, curved, (1 - u) * a + u * b), rate_hz)
+    turns = (sine > 1e-4) & (norm_a > 1e-12) & (norm_b > 1e-12)
+    return Path(torch.where(turns, curved, (1 - u) * a + u * b), rate_hz)
 
 
 def random_walk(

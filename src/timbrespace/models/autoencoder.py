@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
 from torch import Tensor, nn
 
 from timbrespace.core.batch import Batch
+from timbrespace.core.component import Wired
+from timbrespace.core.errors import ParameterError
+from timbrespace.core.knob import Knob
 from timbrespace.core.seeds import torch_generator
-from timbrespace.core.shapes import Frames, Latents
+from timbrespace.core.shapes import Frames, Latents, PerExample
 from timbrespace.models.base import Model
 from timbrespace.models.bottlenecks.base import Bottleneck
 from timbrespace.models.encoding import Encoding
 from timbrespace.models.likelihoods.base import Likelihood
 from timbrespace.models.networks.base import Network
 from timbrespace.models.priors.base import Prior
+from timbrespace.models.refinement import refine
 
 
 class AutoEncoder(Model):
@@ -22,14 +28,29 @@ class AutoEncoder(Model):
     ``Deterministic`` bottleneck: an auto-encoder. ``Gaussian`` bottleneck with a ``Normal`` prior: the VAE;
     with a weight other than 1 on its ``kl`` term: the beta-VAE. Losses: ``reconstruction`` (negative
     log-likelihood) and whatever the bottleneck names.
+
+    ``refinement`` is the number of optimisation steps with which :meth:`infer` sharpens the encoder's answer
+    (:func:`~timbrespace.models.refinement.refine`); ``beta`` is the final weight of the ``kl`` term, which
+    these steps need to know.
     """
 
-    def __init__(self, *, network: Network, bottleneck: Bottleneck, prior: Prior, likelihood: Likelihood) -> None:
+    def __init__(
+        self,
+        *,
+        network: Network,
+        bottleneck: Bottleneck,
+        prior: Prior,
+        likelihood: Likelihood,
+        refinement: Annotated[int, Knob(0, 10_000, "steps")] = 0,
+        beta: Wired[float] = 1.0,
+    ) -> None:
         super().__init__()
         self.network = network
         self.bottleneck = bottleneck
         self.prior = prior
         self.likelihood = likelihood
+        self.refinement = refinement
+        self.beta = beta
 
     @property
     def latent_dim(self) -> int:
@@ -41,6 +62,25 @@ class AutoEncoder(Model):
 
     def encode(self, frames: Frames, *, generator: torch.Generator | None = None) -> Encoding:
         return Encoding((self.bottleneck(self.network.encode(frames), generator=generator),))
+
+    @torch.no_grad()
+    def infer(self, frames: Frames, *, refinement: int | None = None) -> Latents:
+        level = self.encode(frames).levels[0]
+        steps = self.refinement if refinement is None else refinement
+        if steps == 0 or self.beta == 0:
+            return level.mean
+        if level.log_var is None:
+            raise ParameterError(
+                f"refinement={steps} needs a posterior with a variance, which the {type(self.bottleneck).__name__}"
+                f" bottleneck has not; use the Gaussian bottleneck or refinement=0."
+            )
+
+        def energy(z: Latents) -> PerExample:
+            parameters = self.network.decode(z)[..., : frames.shape[-1]]
+            prior = self.prior.log_prob(z).sum(dim=1)
+            return self.likelihood.negative_log_likelihood(parameters, frames) - self.beta * prior
+
+        return refine(level, energy, beta=self.beta, steps=steps)
 
     def decode(self, latents: Latents) -> Frames:
         return self.likelihood.mean(self.network.decode(latents))

@@ -31,6 +31,12 @@ class Model(Component, nn.Module):
         """Posterior means, or draws with a ``generator``."""
 
     @abstractmethod
+    def infer(self, frames: Frames, *, refinement: int | None = None) -> Latents:
+        """Deterministic latents as codecs use them: posterior means, sharpened by ``refinement`` steps of
+        optimisation (the model's own number if not given, 0 for none).
+        """
+
+    @abstractmethod
     def decode(self, latents: Latents) -> Frames:
         """Expected frames, ``ratio`` per latent step."""
 

@@ -62,16 +62,23 @@ def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: Split) -> Compar
 
 
 def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dict[str, float]:
-    """Mean spectral convergence in dB of ``resynth`` and of the transform alone, over evenly chosen sounds."""
+    """Mean spectral convergence in dB of ``resynth`` and of the transform alone, over evenly chosen sounds.
+
+    Sounds that begin with :data:`MAX_SOUND_SECONDS` of silence have none; nothing comes back if all do.
+    """
     chosen = range(0, len(split.sources), max(1, len(split.sources) // max(1, sounds)))
     ours, alone = [], []
     for index in list(chosen)[:sounds]:
         wave = _beginning(split.sound(index), codec.sample_rate)[None]
+        if not wave.any():
+            continue
         length = wave.shape[-1]
         frames = codec.transform(wave)
         inverted = codec.transform.invert(frames, length=length)
         ours.append(float(spectral_convergence_db(wave, codec.decode(codec.encode(wave), length=length))))
         alone.append(float(spectral_convergence_db(wave, inverted)))
+    if not ours:
+        return {}
     return {"resynth_db": _mean(ours), "transform_alone_db": _mean(alone), "sounds": len(ours)}
 
 
@@ -111,8 +118,9 @@ def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary) -> dic
 
 def _frames(transform: AudioTransform, split: Split) -> Iterator[Tensor]:
     for index in range(len(split.sources)):
-        with torch.no_grad():
-            yield transform(split.sound(index)[None])
+        with torch.no_grad():  # closed before the yield, or it would hold in the caller as well
+            frames = transform(split.sound(index)[None])
+        yield frames
 
 
 def _beginning(sound: Tensor, sample_rate: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import statistics
 import time
@@ -14,48 +15,81 @@ import torch
 from torch import nn
 
 from timbrespace.core.batch import Batch
-from timbrespace.training.options import Training
+from timbrespace.training.options import Precision, Training
 
-SHARE_FOR_STEPS = 0.93
-"""The rest of the time goes to evaluations, checkpoints and TensorBoard."""
+SHARE_FOR_EVALUATIONS = 0.08
+SHARE_SPARE = 0.04
+"""Left over for checkpoints, TensorBoard's pictures and what else the machine does."""
 
 
-def step_budget(training: Training, *, steps_per_epoch: float, seconds_per_step: float) -> int:
-    """The number of steps: exact from ``steps`` or ``epochs``, else ``minutes`` divided by the time of a step."""
+@dataclass(frozen=True)
+class Budget:
+    """How many steps a training takes, and how many times it is judged on the way."""
+
+    steps: int
+    evaluations: int
+
+
+def settle_budget(
+    training: Training, *, steps_per_epoch: float, seconds_per_step: float, seconds_per_evaluation: float
+) -> Budget:
+    """Steps and evaluations: exact from ``steps`` or ``epochs``, else what fits into ``minutes``.
+
+    Evaluations take at most :data:`SHARE_FOR_EVALUATIONS` of the minutes, but there are at least two.
+    """
     if training.steps is not None:
-        return training.steps
+        return Budget(training.steps, min(training.evaluations, max(1, training.steps)))
     if training.epochs is not None:
-        return math.ceil(training.epochs * steps_per_epoch)
-    return max(1, int(training.minutes * 60 * SHARE_FOR_STEPS / seconds_per_step))
+        steps = math.ceil(training.epochs * steps_per_epoch)
+        return Budget(steps, min(training.evaluations, max(1, steps)))
+    seconds = 60 * training.minutes
+    affordable = int(SHARE_FOR_EVALUATIONS * seconds / max(seconds_per_evaluation, 1e-6))
+    evaluations = max(2, min(training.evaluations, affordable))
+    left = seconds * (1 - SHARE_SPARE) - evaluations * seconds_per_evaluation
+    steps = max(1, int(left / seconds_per_step))
+    return Budget(steps, min(evaluations, steps))
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds of a training step, and the number of threads with which it was measured."""
+    """Seconds of a training step, with the thread count and precision at which it was measured."""
 
     seconds_per_step: float
     threads: int
+    precision: Precision
 
 
 def fastest_pace(
-    model: nn.Module, batch_of: Callable[[int], Batch], *, learning_rate: float, candidates: Sequence[int]
+    model: nn.Module,
+    batch_of: Callable[[int], Batch],
+    *,
+    learning_rate: float,
+    threads: Sequence[int],
+    precisions: Sequence[Precision],
 ) -> Pace:
-    """The thread count with the shortest step, measured on copies of the model that are thrown away.
+    """The combination with the shortest step, measured on copies of the model that are thrown away.
 
     More threads are not always faster: where other programs keep a core busy, two threads that wait for each
-    other at every layer can take five times as long as one. The best count is left set in this process.
+    other at every layer can take five times as long as one. Half precision is twice as fast where the processor
+    has instructions for it, and slower elsewhere. The best thread count is left set in this process.
     """
     paces = []
-    for threads in candidates:
-        torch.set_num_threads(threads)
-        paces.append(Pace(_seconds_per_step(model, batch_of, learning_rate=learning_rate), threads))
+    for count, precision in itertools.product(threads, precisions):
+        torch.set_num_threads(count)
+        seconds = _seconds_per_step(model, batch_of, learning_rate=learning_rate, precision=precision)
+        paces.append(Pace(seconds, count, precision))
     best = min(paces, key=lambda pace: (pace.seconds_per_step, pace.threads))
     torch.set_num_threads(best.threads)
     return best
 
 
 def _seconds_per_step(
-    model: nn.Module, batch_of: Callable[[int], Batch], *, learning_rate: float, steps: int = 12
+    model: nn.Module,
+    batch_of: Callable[[int], Batch],
+    *,
+    learning_rate: float,
+    precision: Precision,
+    steps: int = 12,
 ) -> float:
     twin: Any = copy.deepcopy(model)  # a Trainable, as the trainer will check
     player, parameters = next(iter(twin.players().items()))
@@ -65,8 +99,9 @@ def _seconds_per_step(
     for step in range(steps):
         start = time.perf_counter()
         generator = torch.Generator(device=device).manual_seed(step)
-        terms = twin.losses(batch_of(step).to(device), player, step=step, generator=generator)
-        loss = torch.stack(list(terms.values())).sum()
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+            terms = twin.losses(batch_of(step).to(device), player, step=step, generator=generator)
+            loss = torch.stack([t.float() for t in terms.values()]).sum()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()

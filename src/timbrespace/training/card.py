@@ -8,11 +8,12 @@ from typing import Any
 def model_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
     """Markdown: what the model was trained on, how well it does, how to use it, what it cannot do."""
     data, training = facts["data"], facts["training"]
+    company = f", in the company of generated sounds ({data['company']:.0%} of each batch)" if "company" in data else ""
     lines = [
         f"# A timbre space: {recipe}",
         "",
         f"Trained with timbrespace {facts['timbrespace']} on {data['files']} sounds"
-        f" ({data['seconds'] / 60:.1f} minutes; {data['skipped']} skipped), seed {training['seed']}.",
+        f" ({data['seconds'] / 60:.1f} minutes; {len(data['skipped'])} skipped){company}, seed {training['seed']}.",
         f"{training['steps']:,} steps in {training['seconds'] / 60:.1f} minutes on {training['device']}"
         f" with {training['threads']} thread(s); {training['energy']}.",
         "",
@@ -40,9 +41,14 @@ def model_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -
 
 def _sounds_line(name: str, table: dict[str, Any]) -> str:
     convergence = table["spectral_convergence"]
+    heard = (
+        f"; spectral convergence {convergence['resynth_db']:.1f} dB"
+        f" (transform alone {convergence['transform_alone_db']:.1f} dB)"
+        if convergence
+        else ""
+    )
     return (
         f"- {name} sounds ({table['sounds']}, none of them learned from): {table['share']:.1%} of the log-mel is"
         f" unexplained, {table['ratio']:.2f} times what PCA leaves with as many numbers, better on"
-        f" {table['better_on']:.0%} of the sounds; spectral convergence {convergence['resynth_db']:.1f} dB"
-        f" (transform alone {convergence['transform_alone_db']:.1f} dB)."
+        f" {table['better_on']:.0%} of the sounds{heard}."
     )

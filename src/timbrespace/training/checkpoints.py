@@ -11,8 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
-from timbrespace.core.errors import TrainingError
-from timbrespace.core.files import atomic_file, sha256, sweep, write_json
+from timbrespace.codecs.tensor_files import read_tensors, write_tensors
+from timbrespace.core.errors import BundleError, TrainingError
+from timbrespace.core.files import sha256, sweep, write_json
 
 MANIFEST = "manifest.json"
 KEPT = 2
@@ -45,14 +46,10 @@ class Checkpoints:
         self, tensors: Mapping[str, Tensor], *, step: int, score: float | None, state: Mapping[str, Any]
     ) -> Checkpoint:
         """Write the state after ``step`` steps. ``score`` (lower is better) decides which one is the best."""
-        from safetensors.torch import save_file
-
         self.folder.mkdir(parents=True, exist_ok=True)
         sweep(self.folder)
         name = f"step-{step:09d}.safetensors"
-        with atomic_file(self.folder / name) as partial:
-            save_file({k: v.detach().contiguous() for k, v in tensors.items()}, partial)
-            digest = sha256(partial)
+        digest = write_tensors(self.folder / name, tensors)
         entry = Checkpoint(name, digest, step, score, dict(state))
         entries = self._kept([e for e in self.entries() if e.step < step] + [entry])
         write_json(self.folder / MANIFEST, {"checkpoints": [asdict(e) for e in entries]})
@@ -71,12 +68,13 @@ class Checkpoints:
 
     def load(self, entry: Checkpoint) -> dict[str, Tensor]:
         """The tensors of one checkpoint; raises :class:`TrainingError` if its hash is not the one noted."""
-        from safetensors.torch import load_file
-
         path = self.folder / entry.file
         if not path.is_file() or sha256(path) != entry.sha256:
             raise TrainingError(f"Checkpoint {path} is missing or damaged (its hash differs from the one noted).")
-        return load_file(path)
+        try:
+            return read_tensors(path)
+        except BundleError as error:
+            raise TrainingError(str(error)) from None
 
     def latest(self) -> tuple[Checkpoint, dict[str, Tensor]]:
         """The newest checkpoint that is whole; a damaged one is passed over with a warning.

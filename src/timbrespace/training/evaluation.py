@@ -14,8 +14,8 @@ from timbrespace.training.examples import inner_frames
 from timbrespace.training.trainer import Evaluation
 from timbrespace.transforms.base import AudioTransform
 
-MAX_CHUNKS = 128
-"""Chunks judged of each split at an evaluation: three minutes of sound, under a second of work."""
+MAX_CHUNKS = 64
+"""Chunks judged of each split at an evaluation: a minute and a half of sound, half a second of work."""
 
 
 class Evaluator:

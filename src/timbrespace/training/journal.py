@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import IO, Any
@@ -10,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from timbrespace.core.files import atomic_file
 from timbrespace.models.base import Model
 from timbrespace.pictures.figure import to_rgb
 from timbrespace.pictures.space import bars, scatter
 from timbrespace.pictures.spectrogram import spectrograms
+from timbrespace.training.board import Board
 from timbrespace.training.trainer import Evaluation, StepReport
 from timbrespace.transforms.base import AudioTransform
 
@@ -39,30 +42,28 @@ class Journal:
         evaluations: int,
         every: int = 20,
     ) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
         self.folder, self.transform, self.clips = folder, transform, clips
         self.every = every
         self.picture_every = max(1, evaluations // PICTURES)
         self.total_steps, self.evaluations_seen = total_steps, 0
         folder.mkdir(parents=True, exist_ok=True)
         self.file = _continued(folder / "metrics.jsonl", resumed_step)
-        self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=resumed_step or None)
+        self.board = Board(folder / "tensorboard", first_step=resumed_step)
 
     def on_step(self, report: StepReport, seconds_left: float) -> None:
         if report.step % self.every and not report.skipped:
             return
         self._write({"step": report.step, "skipped": report.skipped, "norm": report.norm, **report.losses})
         for name, value in report.losses.items():
-            self.board.add_scalar(f"loss/{name}", value, report.step)
-        self.board.add_scalar("gradient norm", report.norm, report.step)
+            self.board.scalar(f"loss/{name}", value, report.step)
+        self.board.scalar("gradient norm", report.norm, report.step)
 
     def on_evaluation(self, step: int, evaluation: Evaluation, model: nn.Module) -> None:
         self._write({"step": step, "evaluation": evaluation.figures, "unexplained_train": evaluation.train_score})
-        self.board.add_scalar("unexplained/validation", evaluation.score, step)
-        self.board.add_scalar("unexplained/train", evaluation.train_score, step)
+        self.board.scalar("unexplained/validation", evaluation.score, step)
+        self.board.scalar("unexplained/train", evaluation.train_score, step)
         for name, value in evaluation.figures.items():
-            self.board.add_scalar(f"validation/{name}", value, step)
+            self.board.scalar(f"validation/{name}", value, step)
         if isinstance(model, Model) and (self.evaluations_seen % self.picture_every == 0 or step >= self.total_steps):
             self._pictures(step, evaluation, model)
         self.evaluations_seen += 1
@@ -71,8 +72,9 @@ class Journal:
         self._write({"message": text})
 
     def close(self) -> None:
-        """Flush both files."""
-        self.file.close()
+        """Let go of both files."""
+        with contextlib.suppress(OSError):  # every line was flushed; one the disk refused has been told
+            self.file.close()
         self.board.close()
 
     @torch.no_grad()
@@ -80,7 +82,7 @@ class Journal:
         kl = [v for k, v in sorted(evaluation.figures.items()) if k.startswith("kl_per_dimension/")]
         if kl:
             figure = bars(kl, xlabel="latent dimension", ylabel="KL, nats per step")
-            self.board.add_image("KL per dimension", to_rgb(figure), step, dataformats="HWC")
+            self.board.image("KL per dimension", to_rgb(figure), step)
         if self.clips is None or self.transform is None:
             return
         frames = self.transform(self.clips)
@@ -90,19 +92,19 @@ class Journal:
         names = [f"clip {i + 1}" for i in range(len(rows))]
         hop = self.transform.hop_length / self.transform.sample_rate
         figure = spectrograms(rows, titles=("original", "rebuilt"), names=names, seconds_per_frame=hop)
-        self.board.add_image("unseen sounds", to_rgb(figure), step, dataformats="HWC")
+        self.board.image("unseen sounds", to_rgb(figure), step)
         points = level.mean.transpose(1, 2).cpu()
         groups = np.repeat(names, points.shape[1]).tolist()
         widest = points.flatten(0, 1).var(0).argsort(descending=True)[:2]
         if len(widest) == 2:
             axes = (f"latent {int(widest[0])}", f"latent {int(widest[1])}")
             figure = scatter(points.flatten(0, 1)[:, widest].numpy(), groups, axes=axes)
-            self.board.add_image("latents", to_rgb(figure), step, dataformats="HWC")
+            self.board.image("latents", to_rgb(figure), step)
         sound = self.transform.invert(rebuilt, length=self.clips.shape[-1])
         for name, original, copy in zip(names, self.clips, sound, strict=True):
             if self.evaluations_seen == 0:
-                self.board.add_audio(f"{name}/original", original, step, self.transform.sample_rate)
-            self.board.add_audio(f"{name}/rebuilt", copy.clamp(-1, 1), step, self.transform.sample_rate)
+                self.board.audio(f"{name}/original", original, step, self.transform.sample_rate)
+            self.board.audio(f"{name}/rebuilt", copy, step, self.transform.sample_rate)
 
     def _write(self, line: dict[str, Any]) -> None:
         self.file.write(json.dumps(line, allow_nan=True) + "\n")
@@ -110,6 +112,7 @@ class Journal:
 
 
 def _continued(path: Path, resumed_step: int) -> IO[str]:
+    """The diary, opened to go on after ``resumed_step`` steps, without what was written of later ones."""
     kept = []
     if path.exists() and resumed_step:
         for text in path.read_text(encoding="utf-8").splitlines():
@@ -117,8 +120,9 @@ def _continued(path: Path, resumed_step: int) -> IO[str]:
                 line = json.loads(text)
             except ValueError:  # cut by a crash
                 continue
-            if line.get("step", 0) <= resumed_step:
+            # Steps are counted from 0, so step N itself comes after N steps; an evaluation at N came before it.
+            if line.get("step", 0) < resumed_step + ("evaluation" in line):
                 kept.append(text)
-    file = path.open("w", encoding="utf-8")
-    file.writelines(t + "\n" for t in kept)
-    return file
+    with atomic_file(path) as partial:
+        partial.write_text("".join(t + "\n" for t in kept), encoding="utf-8")
+    return path.open("a", encoding="utf-8")

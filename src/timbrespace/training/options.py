@@ -9,6 +9,9 @@ from timbrespace.core.knob import Knob
 from timbrespace.training.augmentations.base import Augmentation
 from timbrespace.training.schedules.base import Schedule
 
+Precision = Literal["32-true", "bf16-mixed"]
+"""Single precision throughout, or half-precision (bfloat16) matrix products with single-precision weights."""
+
 
 class Training(Component):
     """How to train: budget, optimiser, weights of the loss terms.
@@ -18,8 +21,8 @@ class Training(Component):
     length. ``minutes`` are wall-clock minutes on this machine, turned into steps once by timing a few;
     ``epochs`` or ``steps`` set the budget exactly. AdamW (Loshchilov & Hutter 2019) with a cosine to
     ``final_rate`` of the learning rate; the model that is kept is the moving average of the weights with
-    decay ``averaging``. ``threads`` 0 takes every core this process may use; the count is recorded, since
-    sums in another order round differently.
+    decay ``averaging``. ``threads`` 0 and ``precision`` ``"fastest"`` take what is fastest on this machine when the
+    training begins; both are recorded and kept on resume, since another order of sums rounds differently.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class Training(Component):
         averaging: Annotated[float, Knob(0.0, 0.999999)] = 0.998,
         evaluations: Annotated[int, Knob(1, 100_000)] = 20,
         checkpoint_minutes: Annotated[float, Knob(0.0, 1e4, "minutes")] = 1.0,
-        precision: Literal["32-true", "bf16-mixed"] = "32-true",
+        precision: Precision | Literal["fastest"] = "fastest",
         threads: Annotated[int, Knob(0, 1024)] = 0,
     ) -> None:
         self.weights, self.augmentation = weights, augmentation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,22 +11,25 @@ from typing import Any, Literal
 
 import torch
 
+from timbrespace.codecs.bundle import PLAN
 from timbrespace.core.component import build
 from timbrespace.core.errors import TrainingError
 from timbrespace.core.seeds import derived_seed
 from timbrespace.datasets.base import Dataset
 from timbrespace.models.base import Model
-from timbrespace.training.options import Training
+from timbrespace.training.options import Precision, Training
 from timbrespace.training.recipe import Recipe, read_recipe
 from timbrespace.transforms.base import AudioTransform
 
 Device = Literal["cpu", "cuda"]
-PLAN = "run.json"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train on what, how, from which seed, on which device, with how many threads, for how many steps."""
+    """What to train on what, how, from which seed, on which device, with how many threads, for how many steps.
+
+    Threads, precision, fingerprint and steps are settled when the training begins.
+    """
 
     recipe: str
     sections: dict[str, dict[str, Any]]
@@ -33,16 +37,20 @@ class Plan:
     seed: int
     device: Device
     threads: int
+    precision: Precision = "32-true"
     fingerprint: str = ""
     total_steps: int = 0
+    evaluations: int = 1
     seconds_per_step: float | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
         """The plan of a run folder; raises :class:`TrainingError` if there is none or it is damaged."""
+        from pydantic import TypeAdapter
+
         file = folder / PLAN
         try:
-            return cls(**json.loads(file.read_text(encoding="utf-8")))
+            return TypeAdapter(cls).validate_python(json.loads(file.read_text(encoding="utf-8")))
         except (FileNotFoundError, NotADirectoryError):
             raise TrainingError(
                 f"{folder.parent} holds no training to resume; start one with 'timbrespace train'."
@@ -67,6 +75,9 @@ class Plan:
     def model(self, dataset: Dataset, transform: AudioTransform | None) -> Model:
         """The model with random weights that depend on the seed alone."""
         provided = dataset.provides() | ({} if transform is None else transform.provides())
+        kl = self.training().weights.get("kl")
+        if kl is not None:
+            provided["beta"] = kl.value(10**12, steps_per_epoch=1.0)  # long after any warm-up
         if "channels" in provided:
             provided["n_channels"] = provided["channels"]
         with torch.random.fork_rng(devices=[]):
@@ -81,6 +92,12 @@ class Plan:
 def training_options(sections: dict[str, dict[str, Any]]) -> Training:
     """The ``[training]`` section as a part."""
     return build(Training, sections["training"], where="training.")
+
+
+def check_device(device: Device) -> None:
+    """Raise :class:`TrainingError` for a device that is not there."""
+    if device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("A CUDA device was asked for, but this torch finds none; train with --device cpu.")
 
 
 def make_plan(
@@ -101,8 +118,10 @@ def make_plan(
     """
     if minutes is not None and epochs is not None:
         raise TrainingError("Give either --minutes or --epochs, not both.")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("--device cuda was asked for, but this torch finds no CUDA device; use --device cpu.")
+    for name, budget in (("--minutes", minutes), ("--epochs", epochs)):
+        if budget is not None and not (math.isfinite(budget) and budget > 0):
+            raise TrainingError(f"{name} is {budget:g}; give a number above 0, for example {name} 5.")
+    check_device(device)
     chosen = read_recipe(recipe) if isinstance(recipe, str) else recipe
     chosen = chosen.override(settings)
     if minutes is not None:

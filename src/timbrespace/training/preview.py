@@ -27,7 +27,11 @@ def clips(prepared: Prepared, *, count: int, seconds: float, sample_rate: int) -
     length = round(seconds * sample_rate)
     sounds = [split.sound(i)[:, :length] for i in chosen]
     padded = [torch.nn.functional.pad(s, (0, length - s.shape[1])) for s in sounds]
-    return [Path(split.sources[i].name).stem for i in chosen], torch.stack(padded)
+    # Cut, for file names have at most 255 bytes; numbered where two folders hold files of one name.
+    names = [Path(split.sources[i].name).stem[:48] for i in chosen]
+    if len(set(names)) < len(names):
+        names = [f"{n}-{name}" for n, name in enumerate(names, 1)]
+    return names, torch.stack(padded)
 
 
 def write_preview(codec: SoundCodec, folder: Path, names: list[str], sounds: Tensor) -> None:

@@ -47,7 +47,10 @@ def recipe_text(name: str) -> str:
         path = Path(name)
         if not path.is_file():
             raise RecipeError(f"There is no recipe file {name}; give a .toml file or one of {_list()}.")
-        return path.read_text(encoding="utf-8")
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecipeError(f"Recipe file {name} cannot be read ({error}); give a TOML file in UTF-8.") from None
     if name not in recipe_names():
         raise RecipeError(f"There is no recipe {name!r}. {did_you_mean(name, recipe_names())}")
     return (resources.files("timbrespace.recipes") / f"{name}.toml").read_text(encoding="utf-8")
@@ -66,8 +69,8 @@ def read_recipe(name: str) -> Recipe:
     for section in tables:
         if section not in SECTIONS:
             raise RecipeError(f"Recipe {name} has an unknown section {section!r}. {did_you_mean(section, SECTIONS)}")
-    for section in ("data", "model", "training"):
-        if not isinstance(tables.get(section), dict):
+    for section in SECTIONS:
+        if not isinstance(tables.get(section, {}), dict) or (section != "transform" and section not in tables):
             raise RecipeError(f"Recipe {name} lacks the section [{section}]; add it.")
     return Recipe(Path(name).stem, _opening_comment(text), tables)
 

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 import timbrespace
-from timbrespace.codecs.bundle import (
-    CONFIG,
-    LATENT,
-    METRICS,
-    PREVIEW,
-    RECIPE,
-    RUN,
-    WEIGHTS,
-    load,
-    write_bundle,
-)
+from timbrespace.codecs.bundle import CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS, load, write_bundle
 from timbrespace.codecs.sound import SoundCodec
-from timbrespace.core.errors import StorageError, TimbrespaceError, TrainingError
-from timbrespace.core.files import exclusive, storage_error, write_json
+from timbrespace.core.errors import Interrupted, TrainingError
+from timbrespace.core.files import write_json
 from timbrespace.core.seeds import torch_generator
 from timbrespace.datasets.base import Prepared, Progress
 from timbrespace.models.base import Model
 from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
 from timbrespace.training.assess import assess, summarise_latents
-from timbrespace.training.budget import fastest_pace, step_budget
+from timbrespace.training.budget import fastest_pace, settle_budget
 from timbrespace.training.card import model_card
 from timbrespace.training.checkpoints import Checkpoints
 from timbrespace.training.console import Console
@@ -40,7 +31,8 @@ from timbrespace.training.interrupt import stop_on_interrupt
 from timbrespace.training.journal import Journal
 from timbrespace.training.listeners import Listeners
 from timbrespace.training.options import Training
-from timbrespace.training.plan import PLAN, Device, Plan, make_plan
+from timbrespace.training.place import clear, locked, refuse_occupied, telling_how_to_resume, withdrawn_on_error
+from timbrespace.training.plan import Device, Plan, check_device, make_plan
 from timbrespace.training.preview import clips, write_preview
 from timbrespace.training.recipe import Recipe
 from timbrespace.training.runtime import available_cores, tune_process
@@ -50,10 +42,6 @@ from timbrespace.transforms.base import AudioTransform
 
 INITIAL_EXAMPLES = 256
 """Examples from which a network is initialised (PCA start): six minutes of sound at most."""
-
-
-class Interrupted(TimbrespaceError):
-    """A training was stopped on request; everything is saved."""
 
 
 @dataclass
@@ -71,6 +59,13 @@ class _Workshop:
     @property
     def run(self) -> Path:
         return self.folder / RUN
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        return Checkpoints(self.run / "checkpoints")
+
+    def evaluator(self) -> Evaluator:
+        return Evaluator(self.transform, self.prepared.split("train"), self.prepared.split("validation"))
 
     def examples(self) -> Examples:
         t = self.training
@@ -100,7 +95,7 @@ def train(
     :func:`resume` goes on from there. Every random number follows from ``seed``.
     """
     folder = Path(out)
-    _refuse_occupied(folder, force=force)
+    refuse_occupied(folder, force=force)
     threads = available_cores()
     plan = make_plan(
         recipe, data, settings=settings, minutes=minutes, epochs=epochs, seed=seed, device=device, threads=threads
@@ -110,13 +105,18 @@ def train(
     workshop = _build(folder, plan, prepared)
     workshop.transform.fit(_sounds(prepared))
     examples = workshop.examples()
+    workshop.plan = _with_budget(workshop, examples)
     generator = torch_generator(seed, "initialise")
     workshop.model.initialise(examples.sample(INITIAL_EXAMPLES), generator=generator)
-    with _locked(folder):
-        _clear(folder)
-        workshop.plan = _with_budget(workshop, examples)
-        write_json(workshop.run / PLAN, workshop.plan.table())
-        return _go(workshop, State(workshop.model, workshop.transform, workshop.training))
+    state = State(workshop.model, workshop.transform, workshop.training)
+    with locked(folder):
+        refuse_occupied(folder, force=force)  # another may have been faster
+        with withdrawn_on_error(folder):
+            clear(folder)
+            workshop.checkpoints.save(state.tensors(), step=0, score=None, state=asdict(state.counters))
+            write_json(workshop.run / PLAN, workshop.plan.table())
+        with telling_how_to_resume(folder):
+            return _go(workshop, state)
 
 
 def resume(out: str | Path, *, force: bool = False, progress: Progress | None = None) -> SoundCodec:
@@ -126,9 +126,10 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
     there is nothing to resume, or if the sounds have changed since (unless ``force``).
     """
     folder = Path(out)
-    plan = Plan.read(folder / RUN)
     if (folder / CONFIG).is_file():
         return load(folder)
+    plan = Plan.read(folder / RUN)
+    check_device(plan.device)
     tune_process(threads=plan.threads)
     prepared = plan.dataset().prepare(progress=progress)
     if prepared.fingerprint != plan.fingerprint and not force:
@@ -136,11 +137,17 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
             f"The sounds in {plan.data} have changed since this training began; restore them,"
             f" or add --force to go on with what is there now."
         )
-    with _locked(folder):
+    with locked(folder), telling_how_to_resume(folder):
         workshop = _build(folder, plan, prepared)
         state = State(workshop.model, workshop.transform, workshop.training)
-        entry, tensors = Checkpoints(workshop.run / "checkpoints").latest()
-        state.restore(tensors, entry.state)
+        entry, tensors = workshop.checkpoints.latest()
+        try:
+            state.restore(tensors, entry.state)
+        except (RuntimeError, TypeError, ValueError, KeyError) as error:
+            raise TrainingError(
+                f"Checkpoint {entry.file} does not fit the plan in {folder / RUN / PLAN}"
+                f" ({str(error).splitlines()[0]}); one of them was edited, restore it."
+            ) from None
         return _go(workshop, state)
 
 
@@ -157,16 +164,31 @@ def _build(folder: Path, plan: Plan, prepared: Prepared) -> _Workshop:
 def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:
     """The plan with its thread count and its number of steps settled."""
     training, plan = workshop.training, workshop.plan
-    candidates = [training.threads] if training.threads else sorted({1, available_cores()})
     pace = fastest_pace(
-        workshop.model.to(plan.device), examples.batch, learning_rate=training.learning_rate, candidates=candidates
+        workshop.model.to(plan.device),
+        examples.batch,
+        learning_rate=training.learning_rate,
+        threads=[training.threads] if training.threads else sorted({1, available_cores()}),
+        precisions=["32-true", "bf16-mixed"] if training.precision == "fastest" else [training.precision],
     )
-    steps = step_budget(training, steps_per_epoch=examples.steps_per_epoch, seconds_per_step=pace.seconds_per_step)
+    workshop.model.to("cpu")
+    evaluator = workshop.evaluator()
+    evaluator(workshop.model)
+    started = time.perf_counter()
+    evaluator(workshop.model)
+    budget = settle_budget(
+        training,
+        steps_per_epoch=examples.steps_per_epoch,
+        seconds_per_step=pace.seconds_per_step,
+        seconds_per_evaluation=time.perf_counter() - started,
+    )
     return dataclasses.replace(
         plan,
         fingerprint=workshop.prepared.fingerprint,
         threads=pace.threads,
-        total_steps=steps,
+        precision=pace.precision,
+        total_steps=budget.steps,
+        evaluations=budget.evaluations,
         seconds_per_step=pace.seconds_per_step,
     )
 
@@ -181,28 +203,26 @@ def _go(workshop: _Workshop, state: State) -> SoundCodec:
         transform=workshop.transform,
         clips=sounds,
         total_steps=plan.total_steps,
-        evaluations=training.evaluations,
+        evaluations=plan.evaluations,
     )
     console = Console(plan.total_steps, first)
-    checkpoints = Checkpoints(workshop.run / "checkpoints")
-    evaluator = Evaluator(workshop.transform, prepared.split("train"), prepared.split("validation"))
     try:
         with stop_on_interrupt() as stop_requested:
             trainer = Trainer(
                 state,
                 training,
                 workshop.examples(),
-                checkpoints,
+                workshop.checkpoints,
                 total_steps=plan.total_steps,
                 seed=plan.seed,
                 device=plan.device,
-                evaluate=evaluator,
+                precision=plan.precision,
+                evaluations=plan.evaluations,
+                evaluate=workshop.evaluator(),
                 listener=Listeners([journal, console]),
                 stop_requested=stop_requested,
             )
             finished = trainer.run()
-    except OSError as error:
-        raise storage_error(error, workshop.run) from error
     finally:
         console.close()
         journal.close()
@@ -211,16 +231,14 @@ def _go(workshop: _Workshop, state: State) -> SoundCodec:
             f"Stopped and saved at step {state.counters.step:,} of {plan.total_steps:,};"
             f" go on with: timbrespace resume {workshop.folder}"
         )
-    return _finish(workshop, state, checkpoints, names, sounds)
+    return _finish(workshop, state, names, sounds)
 
 
-def _finish(
-    workshop: _Workshop, state: State, checkpoints: Checkpoints, names: list[str], sounds: torch.Tensor
-) -> SoundCodec:
+def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.Tensor) -> SoundCodec:
     """The best averaged weights, judged and written as a bundle."""
-    best = checkpoints.best()
+    best = workshop.checkpoints.best()
     if best is not None:
-        state.restore(checkpoints.load(best))
+        state.restore(workshop.checkpoints.load(best))
     model = state.averaged.model.to("cpu")
     assert isinstance(model, Model)  # a copy of the model the plan built
     codec = SoundCodec(workshop.transform.to("cpu"), model, channels=workshop.channels)
@@ -264,6 +282,7 @@ def _facts(workshop: _Workshop, state: State, codec: SoundCodec, *, best_step: i
             "seed": plan.seed,
             "device": plan.device,
             "threads": plan.threads,
+            "precision": plan.precision,
             "steps": plan.total_steps,
             "best_step": best_step,
             "skipped_steps": counters.skipped,
@@ -277,38 +296,3 @@ def _facts(workshop: _Workshop, state: State, codec: SoundCodec, *, best_step: i
 def _sounds(prepared: Prepared) -> Iterable[torch.Tensor]:
     split = prepared.split("train")
     return (split.sound(i) for i in range(len(split.sources)))
-
-
-def _refuse_occupied(folder: Path, *, force: bool) -> None:
-    if force or not folder.exists():
-        return
-    if (folder / CONFIG).is_file():
-        raise StorageError(f"{folder} holds a trained model already; choose another --out or add --force.")
-    if (folder / RUN / PLAN).is_file():
-        raise StorageError(
-            f"{folder} holds a training that has not finished; go on with 'timbrespace resume {folder}',"
-            f" or add --force to start over."
-        )
-    if any(folder.iterdir()):
-        raise StorageError(f"{folder} is not empty; choose a new folder for --out.")
-
-
-def _clear(folder: Path) -> None:
-    """Remove an earlier training from a folder: only what we wrote ourselves."""
-    import shutil
-
-    (folder / CONFIG).unlink(missing_ok=True)
-    for name in (RUN, PREVIEW):
-        for entry in (folder / name).iterdir() if (folder / name).is_dir() else ():
-            if entry.name != "lock":
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-
-def _locked(folder: Path) -> Any:
-    try:
-        return exclusive(
-            folder / RUN / "lock",
-            sentence=f"Another training is at work in {folder}; wait for it or choose another --out.",
-        )
-    except OSError as error:
-        raise storage_error(error, folder) from error

@@ -16,7 +16,7 @@ from timbrespace.core.energy import EnergyMeter
 from timbrespace.core.errors import TrainingError
 from timbrespace.core.seeds import derived_seed, torch_generator
 from timbrespace.training.checkpoints import Checkpoints
-from timbrespace.training.options import Training
+from timbrespace.training.options import Precision, Training
 from timbrespace.training.state import State
 
 PATIENCE = 5
@@ -79,6 +79,8 @@ class Trainer:
         total_steps: int,
         seed: int,
         device: str = "cpu",
+        precision: Precision = "32-true",
+        evaluations: int = 1,
         evaluate: Callable[[nn.Module], Evaluation] | None = None,
         listener: Listener | None = None,
         stop_requested: Callable[[], bool] = lambda: False,
@@ -87,8 +89,8 @@ class Trainer:
 
         self.state, self.training, self.batches, self.checkpoints = state, training, batches, checkpoints
         self.total_steps, self.seed, self.evaluate, self.listener = total_steps, seed, evaluate, listener
-        self.stop_requested = stop_requested
-        self.fabric = Fabric(accelerator=device, devices=1, precision=training.precision)
+        self.stop_requested, self.evaluations = stop_requested, evaluations
+        self.fabric = Fabric(accelerator=device, devices=1, precision=precision)
         self.model = self.fabric.setup_module(state.model)
         self.model.mark_forward_method("losses")
         self.optimisers: dict[str, Any] = {n: self.fabric.setup_optimizers(o) for n, o in state.optimisers.items()}
@@ -104,7 +106,7 @@ class Trainer:
             self.save(score=None)
         started, first = time.monotonic(), counters.step
         saved_at = started
-        every = max(1, self.total_steps // self.training.evaluations)
+        every = max(1, self.total_steps // self.evaluations)
         while counters.step < self.total_steps and not self.stop_requested():
             report = self.step()
             counters.step += 1
@@ -163,7 +165,8 @@ class Trainer:
                     f" (weighted are: {', '.join(weights) or 'none'})."
                 )
         per_epoch = self.batches.steps_per_epoch
-        return torch.stack([t * weights[n].value(step, steps_per_epoch=per_epoch) for n, t in terms.items()]).sum()
+        weighted = [t.float() * weights[n].value(step, steps_per_epoch=per_epoch) for n, t in terms.items()]
+        return torch.stack(weighted).sum()
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then half a cosine from the learning rate to ``final_rate`` of it."""
