@@ -7,10 +7,12 @@ import functools
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from benchmarks.kills import TINY, weights_hash, write_sounds
 
 import timbrespace
@@ -28,8 +30,12 @@ def scratch() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def own_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Prepared sound stays out of the user's cache, and commands do not tune the process of the tests."""
     monkeypatch.setenv("TIMBRESPACE_CACHE", str(scratch() / "cache"))
+    yield
+    torch.set_flush_denormal(False)
+    torch.set_num_threads(1)
 
 
 @functools.cache

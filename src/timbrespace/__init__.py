@@ -12,13 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from timbrespace.core.version import __version__
+
 if TYPE_CHECKING:
     from timbrespace.audio.reading import read as read
     from timbrespace.audio.writing import write as write
     from timbrespace.codecs.bundle import load as load
     from timbrespace.training.run import train as train
 
-__version__ = "0.1.0"
 
 _HOME = {
     "read": "timbrespace.audio.reading",

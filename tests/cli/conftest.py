@@ -1,3 +1,3 @@
-"""Prepared sound stays out of the user's cache."""
+"""Every test of this folder runs with a cache of its own and leaves the process as it was."""
 
-from tests.bundles import _own_cache  # noqa: F401  # a fixture for every test of this folder
+from tests.bundles import own_process  # noqa: F401  # a fixture

@@ -18,7 +18,7 @@ import sys
 import types
 import typing
 from abc import ABC
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
@@ -291,7 +291,10 @@ def _validated_part(cls: type[Component], argument: Argument, value: Any) -> Any
         return value
     family = argument.family or argument.item_family
     assert family is not None
-    parts = [value] if argument.item_family is None else value.values() if isinstance(value, Mapping) else value
+    if argument.item_family is None or not isinstance(value, Iterable):
+        parts: Iterable[Any] = [value]
+    else:
+        parts = value.values() if isinstance(value, Mapping) else value
     for part in parts:
         if not isinstance(part, family):
             raise ParameterError(

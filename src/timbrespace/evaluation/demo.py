@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +20,47 @@ from timbrespace.core.files import storage_error
 from timbrespace.datasets.folder import SoundFolder
 from timbrespace.datasets.synthetic.library import LABELS, write_library
 from timbrespace.evaluation.model_report import Copy, Journey, copy_of, write_model_report
-from timbrespace.training.preview import clips
 from timbrespace.training.run import train
 
-JOURNEYS: tuple[tuple[str, str, PathKind, float], ...] = (
-    (
+
+@dataclass(frozen=True)
+class Plan:
+    """A journey to be made: its file's name, heading, explanation, kind and seconds."""
+
+    name: str
+    title: str
+    text: str
+    kind: PathKind
+    seconds: float
+
+
+JOURNEYS = (
+    Plan(
         "line",
-        "A straight line between two sounds of the space: the first plays on, over and over, while every moment of it"
-        " turns into the second.",
+        "From chords to drums, straight",
+        "Two loops of the space: the chords play on, over and over, while every moment of them turns into drums.",
         "line",
-        8.0,
+        10.0,
     ),
-    (
+    Plan(
         "slerp",
-        "The same two ends, along an arc that keeps its distance from the centre: it passes through fewer grey,"
+        "From chords to drums, along an arc",
+        "The same two ends, but keeping the distance from the centre of the space: it passes through fewer grey,"
         " average sounds.",
         "slerp",
-        8.0,
+        10.0,
     ),
-    (
+    Plan(
         "walk",
-        "A smooth random walk with the spread of the training sounds. Nothing here was recorded, and nothing is a mix:"
-        " every moment is decoded from a point.",
+        "A walk where nothing was recorded",
+        "A smooth random walk with the spread of the training sounds. It is no mixture of recordings: every moment is"
+        " decoded from a point.",
         "walk",
         12.0,
     ),
 )
+SHOWN = ("loops/*drums*", "loops/*chords*", "notes/bowed/*", "notes/struck/*", "hits/*")
+"""One unseen sound of each of these is copied, where the test split holds one."""
 
 
 def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = False) -> dict[str, Any]:
@@ -61,7 +78,7 @@ def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = Fa
     codec = train("temporal-vae", sounds, out=out / "model", minutes=minutes, seed=seed, settings=alone, force=True)
     _tell("rebuilding unseen sounds and travelling between them")
     copies = _write_copies(codec, sounds, out / "rebuilt")
-    journeys = [_write_journey(codec, out, *journey, seed=seed) for journey in JOURNEYS]
+    journeys = [_write_journey(codec, out, plan, seed=seed) for plan in JOURNEYS]
     report = out / "report.html"
     write_model_report(codec, copies, journeys, report)
     unseen = codec.bundle.table(METRICS)["test"] if codec.bundle is not None else {}
@@ -89,25 +106,26 @@ def _prepare(out: Path, *, force: bool) -> None:
 
 
 def _write_copies(codec: SoundCodec, sounds: Path, folder: Path) -> list[Copy]:
-    prepared = SoundFolder(path=str(sounds)).prepare()
-    names, waves = clips(prepared, count=5, seconds=3.0, sample_rate=codec.sample_rate)
+    split = SoundFolder(path=str(sounds)).prepare().split("test")
+    names = [s.name for s in split.sources]
+    chosen = [next((n for n in names if fnmatch(n, p)), None) for p in SHOWN]
     folder.mkdir()
     copies = []
-    for name, wave in zip(names, waves, strict=True):
-        made = copy_of(codec, name, wave)
+    for name in [n for n in chosen if n is not None] or names[:3]:
+        made = copy_of(codec, Path(name).stem, split.sound(names.index(name))[:, : 5 * codec.sample_rate])
         copies.append(made)
-        write(folder / f"{name}-original.wav", made.original, codec.sample_rate)
-        write(folder / f"{name}-rebuilt.wav", finish(made.rebuilt, codec.sample_rate), codec.sample_rate)
+        write(folder / f"{made.name}-original.wav", made.original, codec.sample_rate)
+        write(folder / f"{made.name}-rebuilt.wav", finish(made.rebuilt, codec.sample_rate), codec.sample_rate)
     return copies
 
 
-def _write_journey(
-    codec: SoundCodec, out: Path, title: str, text: str, kind: PathKind, seconds: float, *, seed: int
-) -> Journey:
-    path = make_path(codec, kind, seconds=seconds, seed=seed)
+def _write_journey(codec: SoundCodec, out: Path, plan: Plan, *, seed: int) -> Journey:
+    ends = (next(iter(sorted((out / "sounds" / "loops").glob(p)))) for p in ("*chords*", "*drums*"))
+    start, end = ends if plan.kind != "walk" else (None, None)
+    path = make_path(codec, plan.kind, start=start, end=end, seconds=plan.seconds, seed=seed)
     sound = finish(codec.decode(path.latents())[0], codec.sample_rate)
-    write(out / f"{title}.wav", sound, codec.sample_rate)
-    return Journey(title, text, path, sound)
+    write(out / f"{plan.name}.wav", sound, codec.sample_rate)
+    return Journey(plan.name, plan.title, plan.text, path, sound)
 
 
 def _tell(what: str) -> None:

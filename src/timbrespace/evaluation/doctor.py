@@ -13,8 +13,8 @@ from typing import Any
 import soundfile
 import torch
 
-import timbrespace
 from timbrespace.core.energy import EnergyMeter
+from timbrespace.core.version import __version__
 from timbrespace.training.runtime import available_cores, tune_process
 from timbrespace.transforms.mel import LogMel
 
@@ -24,7 +24,7 @@ def examine() -> dict[str, Any]:
     free = shutil.disk_usage(".").free
     speed = _speeds()
     return {
-        "timbrespace": timbrespace.__version__,
+        "timbrespace": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numba": metadata.version("numba"),

@@ -38,6 +38,7 @@ class Copy:
 class Journey:
     """A path through the space and its sound."""
 
+    name: str
     title: str
     text: str
     path: LatentPath
@@ -138,7 +139,7 @@ def _space(codec: SoundCodec, journeys: list[Journey]) -> str:
     groups = [group_of(names[int(s)]) for s in sources[::stride]]
     share = codec.latent["variances"] / codec.latent["variances"].sum()
     axes = (f"first axis, {share[0]:.0%} of the variance", f"second axis, {share[1]:.0%}")
-    paths = {j.title: _project(codec, j.path.points) for j in journeys}
+    paths = {j.name: _project(codec, j.path.points) for j in journeys}
     return section(
         "The space",
         paragraph(
@@ -151,7 +152,9 @@ def _space(codec: SoundCodec, journeys: list[Journey]) -> str:
 
 def _journey(codec: SoundCodec, journey: Journey) -> str:
     hop = codec.transform.hop_length / codec.sample_rate
-    figure = spectrograms([[_mel(codec, journey.sound)]], titles=[journey.title], names=[""], seconds_per_frame=hop)
+    figure = spectrograms(
+        [[_mel(codec, journey.sound)]], titles=[""], names=[journey.name], seconds_per_frame=hop, width=9.0
+    )
     return section(
         journey.title,
         paragraph(journey.text),

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 
 def spectrograms(
-    rows: Sequence[Sequence[np.ndarray]], *, titles: Sequence[str], names: Sequence[str], seconds_per_frame: float
+    rows: Sequence[Sequence[np.ndarray]],
+    *,
+    titles: Sequence[str],
+    names: Sequence[str],
+    seconds_per_frame: float,
+    width: float = 3.6,
 ) -> Figure:
     """A grid of spectrograms: one row per sound (``names``), one column per version (``titles``).
 
-    Each entry is (feature, frame), low features first; a row shares its colour scale, so that versions of a
-    sound can be compared by eye.
+    Each entry is (feature, frame), low features first, drawn ``width`` inches wide; a row shares its colour
+    scale, so that versions of a sound can be compared by eye.
     """
-    figure = new_figure(3.6 * len(titles), 1.9 * len(rows) + 0.3)
+    figure = new_figure(width * len(titles), 1.9 * len(rows) + 0.3)
     axes = figure.subplots(len(rows), len(titles), squeeze=False)
     for row, name, line in zip(rows, names, axes, strict=True):
         low, high = min(float(v.min()) for v in row), max(float(v.max()) for v in row)

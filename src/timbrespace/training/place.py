@@ -9,7 +9,7 @@ from pathlib import Path
 
 from timbrespace.codecs.bundle import CARD, CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS
 from timbrespace.core.errors import Interrupted, StorageError
-from timbrespace.core.files import exclusive, storage_error
+from timbrespace.core.files import exclusive, storage_error, sweep
 
 BUNDLE = frozenset({CONFIG, WEIGHTS, LATENT, RECIPE, METRICS, CARD, PREVIEW, RUN, "exports"})
 """All that a bundle's folder may hold."""
@@ -40,12 +40,17 @@ def refuse_occupied(folder: Path, *, force: bool) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Work in ``folder`` alone; raises :class:`StorageError` if another process does or the disk refuses."""
+    """Work in ``folder`` alone, swept of what a crash left unfinished.
+
+    Raises :class:`StorageError` if another process works there or the disk refuses.
+    """
     try:
         with exclusive(
             folder / RUN / "lock",
             sentence=f"Another training is at work in {folder}; wait for it or choose another --out.",
         ):
+            for place in (folder, folder / RUN, folder / PREVIEW):
+                sweep(place)
             yield
     except OSError as error:
         raise storage_error(error, folder) from error

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-import timbrespace
 from timbrespace.codecs.bundle import CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS, load, write_bundle
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import Interrupted, TrainingError
 from timbrespace.core.files import write_json
 from timbrespace.core.seeds import torch_generator
+from timbrespace.core.version import __version__
 from timbrespace.datasets.base import Prepared, Progress
 from timbrespace.models.base import Model
 from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
@@ -262,7 +262,7 @@ def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.T
         files={WEIGHTS: codec.state(), LATENT: summary.tensors()},
         tables={RECIPE: facts | {"recipe": {workshop.plan.recipe: workshop.plan.sections}}, METRICS: metrics},
         card=model_card(recipe=workshop.plan.recipe, facts=facts, metrics=metrics),
-        version=timbrespace.__version__,
+        version=__version__,
     )
     return load(workshop.folder)
 
@@ -270,7 +270,7 @@ def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.T
 def _facts(workshop: _Workshop, state: State, codec: SoundCodec, *, best_step: int | None) -> dict[str, Any]:
     plan, counters = workshop.plan, state.counters
     return {
-        "timbrespace": timbrespace.__version__,
+        "timbrespace": __version__,
         "torch": torch.__version__,
         "sample_rate": codec.sample_rate,
         "channels": codec.channels,
