@@ -65,7 +65,9 @@ def test_no_registry_and_no_machine_is_named() -> None:
 
 def test_constraints_fit_the_declared_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    pinned = {line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line}
+    pinned = {
+        line.split("==")[0].lower() for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line
+    }
     wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.split(r"[<>=\[ ]", d)[0].lower() for d in wanted}
     assert names <= pinned, f"not pinned: {names - pinned}"

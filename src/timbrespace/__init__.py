@@ -17,14 +17,14 @@ from timbrespace.core.version import __version__
 if TYPE_CHECKING:
     from timbrespace.audio.reading import read as read
     from timbrespace.audio.writing import write as write
-    from timbrespace.codecs.bundle import load as load
+    from timbrespace.codecs.loading import load as load
     from timbrespace.training.run import train as train
 
 
 _HOME = {
     "read": "timbrespace.audio.reading",
     "write": "timbrespace.audio.writing",
-    "load": "timbrespace.codecs.bundle",
+    "load": "timbrespace.codecs.loading",
     "train": "timbrespace.training.run",
 }
 

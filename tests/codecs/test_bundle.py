@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from tests.bundles import bundle, copy_of_bundle
-from timbrespace.codecs.bundle import Bundle, load, write_bundle
+from timbrespace.codecs.bundle import Bundle, write_bundle
+from timbrespace.codecs.loading import load
 from timbrespace.codecs.tensor_files import read_tensors, write_tensors
 from timbrespace.core.errors import BundleError
 from timbrespace.core.files import sha256

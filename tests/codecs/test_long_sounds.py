@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.bundles import bundle
-from timbrespace.codecs.bundle import load
+from timbrespace.codecs.loading import load
 from timbrespace.codecs.long_sounds import CONTEXT_STEPS, infer_in_pieces
 from timbrespace.core.component import build
 from timbrespace.metrics.spectral import spectral_convergence_db

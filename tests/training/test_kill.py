@@ -14,7 +14,7 @@ import pytest
 from benchmarks.kills import Trial, finish, kill_once, start, train_tokens, weights_hash
 
 from tests.bundles import scratch, sounds
-from timbrespace.codecs.bundle import load
+from timbrespace.codecs.loading import load
 
 KILLS = int(os.environ.get("TIMBRESPACE_KILLS", "4"))
 """A release runs 20 or more."""

@@ -11,17 +11,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from timbrespace.codecs.tensor_files import read_tensors, write_tensors
-from timbrespace.core.errors import BundleError, ParameterError
+from timbrespace.core.errors import BundleError
 from timbrespace.core.files import atomic_file, sha256, write_json
-
-if TYPE_CHECKING:
-    from timbrespace.codecs.sound import SoundCodec
 
 FORMAT = 1
 CONFIG, WEIGHTS, LATENT = "config.json", "weights.safetensors", "latent.safetensors"
@@ -112,25 +109,6 @@ def write_bundle(
     config = {"format": FORMAT, "timbrespace": version, "kind": kind, **parts, "files": hashes}
     write_json(folder / CONFIG, config)
     return Bundle.open(folder)
-
-
-def load(path: str | Path) -> SoundCodec:
-    """The trained model in a bundle folder.
-
-    Raises :class:`BundleError` when the folder is no bundle, is damaged, or is of a newer format.
-    """
-    from timbrespace.codecs.sound import SoundCodec
-
-    bundle = Bundle.open(path)
-    kinds = {"SoundCodec": SoundCodec}
-    kind = str(bundle.config.get("kind"))
-    if kind not in kinds:
-        raise BundleError(f"{path} holds a model of unknown kind {kind!r}; known are {', '.join(kinds)}.")
-    try:
-        return kinds[kind].from_bundle(bundle)
-    except (ParameterError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else repr(error)
-        raise BundleError(f"{path} does not fit together ({reason}); it was edited or damaged, restore it.") from None
 
 
 def _no_bundle(folder: Path) -> str:

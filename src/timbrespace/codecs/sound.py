@@ -85,7 +85,7 @@ class SoundCodec:
         peak = float(sound.abs().max())
         if peak > MAX_PEAK:
             raise ParameterError(f"The wave's peak is {peak:.3g}, where full scale is 1; scale it down.")
-        return _like(infer_in_pieces(self.model, self.transform(sound)), wave)
+        return _like(self.encode_frames(self.transform(sound)), wave)
 
     @torch.no_grad()
     def decode(self, latents: Array, *, length: int | None = None, phase: PhaseReconstruction | None = None) -> Array:
@@ -100,7 +100,7 @@ class SoundCodec:
 
     def encode_frames(self, frames: Frames) -> Latents:
         """Latents of normalised frames: posterior means, sharpened as the model was told to."""
-        return self.model.infer(frames)
+        return infer_in_pieces(self.model, frames)
 
     def decode_frames(self, latents: Latents) -> Frames:
         """Normalised frames; differentiable."""

@@ -105,7 +105,9 @@ def _learned(metrics: dict[str, Any], facts: dict[str, Any]) -> str:
 def _copies(codec: SoundCodec, copies: list[Copy]) -> str:
     rows = []
     for c in copies:
-        convergence = [float(spectral_convergence_db(c.original, v)) for v in (c.transformed, c.rebuilt)]
+        convergence = [
+            float(spectral_convergence_db(c.original.flatten(), v.flatten())) for v in (c.transformed, c.rebuilt)
+        ]
         rows.append(
             [
                 escape(c.name),

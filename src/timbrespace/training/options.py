@@ -43,7 +43,7 @@ class Training(Component):
         averaging: Annotated[float, Knob(0.0, 0.999999)] = 0.998,
         evaluations: Annotated[int, Knob(1, 100_000)] = 20,
         checkpoint_minutes: Annotated[float, Knob(0.0, 1e4, "minutes")] = 1.0,
-        precision: Precision | Literal["fastest"] = "fastest",
+        precision: Precision | Literal["fastest"] = "32-true",
         threads: Annotated[int, Knob(0, 1024)] = 0,
     ) -> None:
         self.weights, self.augmentation = weights, augmentation

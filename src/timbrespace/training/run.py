@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from timbrespace.codecs.bundle import CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS, load, write_bundle
+from timbrespace.codecs.bundle import CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS, write_bundle
+from timbrespace.codecs.loading import load
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import Interrupted, TrainingError
 from timbrespace.core.files import write_json

@@ -1,0 +1,26 @@
+"""A bundle folder as the codec it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from timbrespace.codecs.bundle import Bundle
+from timbrespace.codecs.sound import SoundCodec
+from timbrespace.core.errors import BundleError, ParameterError
+
+
+def load(path: str | Path) -> SoundCodec:
+    """The trained model in a bundle folder.
+
+    Raises :class:`BundleError` when the folder is no bundle, is damaged, or is of a newer format.
+    """
+    bundle = Bundle.open(path)
+    kinds = {"SoundCodec": SoundCodec}
+    kind = str(bundle.config.get("kind"))
+    if kind not in kinds:
+        raise BundleError(f"{path} holds a model of unknown kind {kind!r}; known are {', '.join(kinds)}.")
+    try:
+        return kinds[kind].from_bundle(bundle)
+    except (ParameterError, KeyError, RuntimeError, TypeError, ValueError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        raise BundleError(f"{path} does not fit together ({reason}); it was edited or damaged, restore it.") from None
