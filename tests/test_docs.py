@@ -72,3 +72,10 @@ def test_constraints_fit_the_declared_dependencies() -> None:
     names = {re.split(r"[<>=\[ ]", d)[0].lower() for d in wanted}
     assert names <= pinned, f"not pinned: {names - pinned}"
     assert re.fullmatch(r"\d+\.\d+\.\d+", __version__)
+
+
+def test_reference_is_what_its_generator_writes() -> None:
+    from docs.generate_reference import reference
+
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert text == reference(), "run: python docs/generate_reference.py"
