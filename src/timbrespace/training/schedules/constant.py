@@ -9,7 +9,7 @@ from timbrespace.training.schedules.base import Schedule
 
 
 class Constant(Schedule):
-    """``weight = value`` at every step."""
+    """The same ``weight`` at every step."""
 
     def __init__(self, *, weight: Annotated[float, Knob(0.0, 1e6)] = 1.0) -> None:
         self.weight = weight
