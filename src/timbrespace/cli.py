@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +35,7 @@ def demo(
     out: Out = Path("demo"),
     minutes: float = 2.0,
     seed: Seed = 0,
-    play: bool = True,
+    play: Annotated[bool, Parameter(help="Open the report at the end, where there is a terminal.")] = True,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -42,6 +43,8 @@ def demo(
     from timbrespace.evaluation.demo import run_demo
 
     result = run_demo(out, minutes=minutes, seed=seed, force=force)
+    if play and sys.stdout.isatty() and not as_json:
+        webbrowser.open(Path(result["report"]).absolute().as_uri())
     _print(result, f"Open {result['report']} in a browser.", as_json)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,30 @@ def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(p for key, item in inside for p in paths(item, (*at, key)))] if at else [
         p for key, item in inside for p in paths(item, (key,))
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("transform", "n_fft"), 1 << 40),
+        (("transform", "n_mels"), 10**6),
+        (("model", "network", "n_features"), 10**9),
+        (("model", "network", "width"), 4096),
+        (("model", "network", "frames_per_step"), 64),
+        (("model", "bottleneck", "latent_dim"), 4096),
+    ],
+)
+def test_sizes_out_of_all_proportion_allocate_nothing(model: Path, place: tuple[str, ...], value: int) -> None:
+    config = json.loads((model / "config.json").read_text())
+    table = config
+    for key in place[:-1]:
+        table = table[key]
+    table[place[-1]] = value
+    (model / "config.json").write_text(json.dumps(config))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(BundleError):
+        load(model)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000, "more than 200 MB were allocated"
 
 
 @given(st.data())

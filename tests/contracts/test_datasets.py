@@ -141,6 +141,9 @@ class _Changed(Split):
     def batch(self, indices: Sequence[int], *, generator: torch.Generator | None = None) -> Batch:
         return self.right.batch(indices, generator=generator)
 
+    def own_examples(self, batch_size: int) -> int:
+        return self.right.own_examples(batch_size)
+
     @property
     def sources(self) -> list[Source]:
         return self.right.sources

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from tests.contracts.common import WIRED, check_config, make, members
+from timbrespace.core.errors import ParameterError
 from timbrespace.models.networks import Network, TemporalConv
 
 FEATURES, LATENTS, STATISTICS = WIRED["n_features"], WIRED["latent_dim"], WIRED["n_statistics"]
+SIZES = {name: WIRED[name] for name in ("n_features", "n_channels", "n_statistics", "latent_dim", "n_parameters")}
 
 
 def frames(batch: int, n_frames: int, *, seed: int = 0) -> Tensor:
@@ -71,11 +74,28 @@ def test_contract(kind: str) -> None:
     check_network(network)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"frames_per_step": 1}, {"frames_per_step": 3}, {"frames_per_step": 8}, {"kernel_size": 3}, {"depth": 0},
+     {"refinement": 0}, {"pca_start": False}],
+    ids=str,
+)  # fmt: skip
+def test_contract_holds_for_other_settings(settings: dict[str, Any]) -> None:
+    check_network(make(Network, "TemporalConv", width=48, **settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [({"kernel_size": 6}, "'kernel_size' is 6; give an odd number"), ({"latent_dim": 97}, "ask for at most 96")],
+)
+def test_impossible_settings_get_one_sentence(settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ParameterError, match=sentence):
+        TemporalConv(**{**SIZES, **settings})
+
+
 def small() -> TemporalConv:
     torch.manual_seed(0)
-    return TemporalConv(
-        n_features=FEATURES, n_channels=1, n_statistics=STATISTICS, latent_dim=LATENTS, n_parameters=1, width=32
-    )
+    return TemporalConv(**SIZES, width=32)
 
 
 class _Broken(Network):

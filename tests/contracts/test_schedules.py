@@ -17,7 +17,7 @@ def check_schedule(schedule: Schedule) -> None:
     low, high = getattr(schedule, "start", 0.0), getattr(schedule, "end", max(values))
     assert min(values) >= min(low, high)
     assert max(values) <= max(low, high)
-    assert schedule.value(10**9, steps_per_epoch=10.0) == pytest.approx(getattr(schedule, "end", values[-1]))
+    assert schedule.value(10**9, steps_per_epoch=10.0) == pytest.approx(schedule.final)
 
 
 @pytest.mark.parametrize("kind", members(Schedule))
@@ -32,6 +32,10 @@ class Overshoots(Schedule):
 
     def __init__(self) -> None:
         self.start, self.end = 0.0, 1.0
+
+    @property
+    def final(self) -> float:
+        return self.end
 
     def value(self, step: int, *, steps_per_epoch: float) -> float:
         return step / 300

@@ -41,6 +41,19 @@ def test_sub_counters_are_not_counted_twice(tmp_path: Path) -> None:
     assert len(EnergyMeter(rapl=tmp_path).counters) == 1
 
 
+def test_the_platform_counter_is_not_added_to_the_package(tmp_path: Path) -> None:
+    (counter(tmp_path, 0) / "intel-rapl:0" / "name").write_text("package-0\n")
+    platform = tmp_path / "intel-rapl:1"
+    platform.mkdir()
+    (platform / "name").write_text("psys\n")
+    (platform / "energy_uj").write_text("5")
+    assert [c.name for c in EnergyMeter(rapl=tmp_path).counters] == ["intel-rapl:0"]
+
+
+def test_with_a_gpu_the_processor_alone_is_no_measurement(tmp_path: Path) -> None:
+    assert EnergyMeter(rapl=counter(tmp_path, 0), accelerator=True).read().provenance == "unvalidated"
+
+
 def test_without_counter_the_label_says_unvalidated(tmp_path: Path) -> None:
     meter = EnergyMeter(rapl=tmp_path, watts_per_core=20.0)
     start = time.process_time()

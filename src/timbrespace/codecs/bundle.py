@@ -47,8 +47,8 @@ class Bundle:
         try:
             config = json.loads(file.read_text(encoding="utf-8"))
             version = int(config["format"])
-            noted = {str(name): str(digest) for name, digest in config["files"].items()}
-            config["files"] = noted
+            if version <= FORMAT:
+                config["files"] = _noted(config)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise BundleError(f"{file} is damaged ({error!r}); train the model again or restore the file.") from None
         if version > FORMAT:
@@ -109,6 +109,11 @@ def write_bundle(
     config = {"format": FORMAT, "timbrespace": version, "kind": kind, **parts, "files": hashes}
     write_json(folder / CONFIG, config)
     return Bundle.open(folder)
+
+
+def _noted(config: dict[str, Any]) -> dict[str, str]:
+    """The SHA-256 of every tensor file by name."""
+    return {str(name): str(digest) for name, digest in config["files"].items()}
 
 
 def _no_bundle(folder: Path) -> str:

@@ -25,9 +25,9 @@ MAX_PEAK = 1e4
 class SoundCodec:
     """Wave -> latents -> wave through a transform and a model.
 
-    ``encode`` and ``decode`` take and give tensors, or NumPy arrays if given those. Encoding gives posterior
-    means and is deterministic. One latent step stands for ``ratio`` samples; a sound of ``n`` samples has
-    ``ceil((n // hop_length + 1) / frames_per_step)`` steps.
+    ``encode`` and ``decode`` take and give tensors, or NumPy arrays if given those. Encoding is deterministic: it
+    gives posterior means, sharpened by the model's refinement steps if it has any. One latent step stands for
+    ``ratio`` samples; a sound of ``n`` samples has ``ceil((n // hop_length + 1) / frames_per_step)`` steps.
     """
 
     def __init__(
@@ -43,10 +43,12 @@ class SoundCodec:
     def from_bundle(cls, bundle: Bundle) -> SoundCodec:
         """The codec stored in a bundle."""
         transform = build(AudioTransform, bundle.config["transform"], where="transform.")
-        model = build(Model, bundle.config["model"], where="model.")
         weights = bundle.tensors(WEIGHTS)
         transform.load_state_dict(_part(weights, "transform."))
-        model.load_state_dict(_part(weights, "model."))
+        # Built without memory, then given the stored tensors: sizes in an edited configuration allocate nothing.
+        with torch.device("meta"):
+            model = build(Model, bundle.config["model"], where="model.")
+        model.load_state_dict(_part(weights, "model."), assign=True)
         codec = cls(transform, model, latent=bundle.tensors(LATENT), channels=int(bundle.config["channels"]))
         codec.bundle = bundle
         return codec
@@ -76,7 +78,7 @@ class SoundCodec:
 
     @torch.no_grad()
     def encode(self, wave: Array) -> Array:
-        """Latents (batch, latent, step) of a wave (batch, channel, time): posterior means."""
+        """Latents (batch, latent, step) of a wave (batch, channel, time), deterministically."""
         sound = _checked(wave, axes=3, what="A wave has axes (batch, channel, time)")
         if sound.shape[1] != self.channels:
             raise ParameterError(f"This model takes {self.channels} channel(s), and the wave has {sound.shape[1]}.")

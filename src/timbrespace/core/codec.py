@@ -14,8 +14,8 @@ from timbrespace.core.shapes import Frames, Latents, Wave
 class Codec(Protocol):
     """Wave to latents and back, at a fixed number of samples per latent step.
 
-    ``ratio`` is that number, ``latent_dim`` the size of one latent vector. ``encode`` gives posterior
-    means and is deterministic.
+    ``ratio`` is that number, ``latent_dim`` the size of one latent vector. ``encode`` is
+    deterministic: posterior means, or points refined from them, never draws.
     """
 
     @property

@@ -138,6 +138,10 @@ def build(
     for name in options:
         if name not in arguments:
             raise ParameterError(_unknown(cls, name, where))
+        if arguments[name].wired and known.get(name, options[name]) != options[name]:
+            raise ParameterError(
+                f"{cls.__name__}'s {name!r}{_place(where)} follows from elsewhere and is {known[name]!r}; leave it out."
+            )
         if arguments[name].family is not None and not isinstance(options[name], Mapping):
             _validated_part(cls, arguments[name], options[name])
     pending = {name: arguments[name] for name in arguments if _holds_parts(arguments[name], options)}
@@ -349,14 +353,18 @@ def _spell(annotation: Any) -> str:
     return " or ".join(names.get(s, s) for s in spelled)
 
 
+def _place(where: str) -> str:
+    return f" (at {where.rstrip('.')})" if where else ""
+
+
 def _unknown(cls: type[Component], name: str, where: str) -> str:
-    place = f" (at {where.rstrip('.')})" if where else ""
+    place = _place(where)
     settable = [a.name for a in cls.arguments().values() if not a.wired]
     return f"{cls.__name__} has no argument {name!r}{place}. {did_you_mean(name, settable)}"
 
 
 def _missing(cls: type[Component], name: str, where: str) -> str:
-    place = f" (at {where.rstrip('.')})" if where else ""
+    place = _place(where)
     argument = cls.arguments()[name]
     how = "which follows from another part that was not given" if argument.wired else "which has no default"
     return f"{cls.__name__} needs {name!r}{place}, {how}; expected {_spell(argument.annotation)}."

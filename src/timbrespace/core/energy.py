@@ -43,14 +43,24 @@ class Energy:
 class EnergyMeter:
     """Joules from :meth:`start` on.
 
-    ``watts_per_core`` replaces the assumed power of one busy core; set ``validated`` if it was compared
-    with a counter on this machine. ``rapl`` is the folder of the kernel's power-capping counters.
+    ``watts_per_core`` replaces the assumed power of one busy core; set ``validated`` if it was compared with a
+    counter on this machine. ``accelerator`` says that a GPU works too, which is not counted: the label then is
+    *unvalidated* whatever the processor's counter says. ``rapl`` is the folder of the kernel's power-capping
+    counters.
     """
 
-    def __init__(self, *, watts_per_core: float | None = None, validated: bool = False, rapl: Path = RAPL) -> None:
+    def __init__(
+        self,
+        *,
+        watts_per_core: float | None = None,
+        validated: bool = False,
+        accelerator: bool = False,
+        rapl: Path = RAPL,
+    ) -> None:
         self.watts_per_core = ASSUMED_WATTS_PER_BUSY_CORE if watts_per_core is None else watts_per_core
         self.validated = validated
-        self.counters = [c for c in sorted(rapl.glob("*-rapl:[0-9]")) if _counter(c) is not None]
+        self.accelerator = accelerator
+        self.counters = [c for c in sorted(rapl.glob("*-rapl:[0-9]")) if _is_package(c) and _counter(c) is not None]
         self.start()
 
     def start(self) -> EnergyMeter:
@@ -77,11 +87,21 @@ class EnergyMeter:
         seconds = time.monotonic() - self._wall
         if self.counters:
             self.poll()
+            if self.accelerator:
+                return Energy(self._joules, seconds, "unvalidated", "processor packages (RAPL), the GPU left out")
             return Energy(self._joules, seconds, "measured", "processor package counter (RAPL), whole machine")
         busy = time.process_time() - self._busy
         known: Provenance = "estimated" if self.validated else "unvalidated"
         method = f"{busy:.0f} core-seconds at {self.watts_per_core:g} W, this process alone"
         return Energy(busy * self.watts_per_core, seconds, known, method)
+
+
+def _is_package(folder: Path) -> bool:
+    """Whether a counter is one processor package: ``psys`` would count the packages once more."""
+    try:
+        return (folder / "name").read_text().startswith("package")
+    except OSError:
+        return True
 
 
 def _counter(folder: Path) -> int | None:

@@ -55,6 +55,10 @@ class Split(ABC):
     def batch(self, indices: Sequence[int], *, generator: torch.Generator | None = None) -> Batch:
         """Examples by index. With a ``generator`` the data set may vary them (random crops); without, never."""
 
+    @abstractmethod
+    def own_examples(self, batch_size: int) -> int:
+        """How many of ``batch_size`` examples are the split's own; :meth:`batch` adds the others to so many indices."""
+
     @property
     @abstractmethod
     def sources(self) -> list[Source]:

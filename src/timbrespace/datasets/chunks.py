@@ -81,6 +81,9 @@ class ChunkedSplit(Split):
             folders.append(self._fill(row, run, start))
         return Batch(x=x, target=x, labels={"folder": torch.tensor(folders, dtype=torch.int64)})
 
+    def own_examples(self, batch_size: int) -> int:
+        return batch_size
+
     @property
     def sources(self) -> list[Source]:
         return [

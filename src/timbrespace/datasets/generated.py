@@ -115,7 +115,7 @@ class Accompanied(Prepared):
 
 
 class AccompaniedSplit(Split):
-    """A split in which the last ``share`` of every varied batch are crops of other sounds."""
+    """A split whose varied batches hold a ``share`` of crops of other sounds."""
 
     def __init__(self, own: Split, company: Split, share: float) -> None:
         self.own, self.company, self.share = own, company, share
@@ -123,15 +123,17 @@ class AccompaniedSplit(Split):
     def __len__(self) -> int:
         return len(self.own)
 
+    def own_examples(self, batch_size: int) -> int:
+        return max(1, batch_size - round(self.share * batch_size))
+
     def batch(self, indices: Sequence[int], *, generator: torch.Generator | None = None) -> Batch:
-        """The split's own examples; with a ``generator`` the last ones give way to the company."""
+        """The split's own examples; with a ``generator``, followed by their company."""
         batch = self.own.batch(indices, generator=generator)
-        guests = round(self.share * len(indices))
-        if generator is None or guests == 0:
+        if generator is None:
             return batch
+        guests = round(len(indices) * self.share / (1 - self.share))
         chosen = torch.randint(len(self.company), (guests,), generator=generator).tolist()
-        batch.x[-guests:] = self.company.batch(chosen, generator=generator).x
-        return Batch.of(batch.x)
+        return Batch.of(torch.cat([batch.x, self.company.batch(chosen, generator=generator).x]))
 
     @property
     def sources(self) -> list[Source]:

@@ -18,7 +18,7 @@ from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import StorageError
 from timbrespace.core.files import storage_error
 from timbrespace.datasets.folder import SoundFolder
-from timbrespace.datasets.synthetic.library import LABELS, write_library
+from timbrespace.datasets.synthetic.library import write_library
 from timbrespace.evaluation.model_report import Copy, Journey, copy_of, write_model_report
 from timbrespace.training.run import train
 
@@ -59,6 +59,8 @@ JOURNEYS = (
         12.0,
     ),
 )
+MARKER = "demo.txt"
+"""Written first: whatever happens afterwards, the next demo knows the folder as its own."""
 SHOWN = ("loops/*drums*", "loops/*chords*", "notes/bowed/*", "notes/struck/*", "hits/*")
 """One unseen sound of each of these is copied, where the test split holds one."""
 
@@ -77,6 +79,7 @@ def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = Fa
     alone = ["data.company=0.0"]  # these sounds need no generated company: they are generated
     codec = train("temporal-vae", sounds, out=out / "model", minutes=minutes, seed=seed, settings=alone, force=True)
     _tell("rebuilding unseen sounds and travelling between them")
+    (out / "rebuilt").mkdir()
     copies = _write_copies(codec, sounds, out / "rebuilt")
     journeys = [_write_journey(codec, out, plan, seed=seed) for plan in JOURNEYS]
     report = out / "report.html"
@@ -96,11 +99,12 @@ def _prepare(out: Path, *, force: bool) -> None:
     if out.exists() and any(out.iterdir()):
         if not force:
             raise StorageError(f"{out} is not empty; choose another --out or add --force to replace it.")
-        if not (out / "sounds" / LABELS).is_file():
+        if not (out / MARKER).is_file():
             raise StorageError(f"{out} holds something else than a demo; choose another --out, it is not touched.")
         shutil.rmtree(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        (out / MARKER).write_text("Made by 'timbrespace demo', which may replace this folder.\n", encoding="utf-8")
     except OSError as error:
         raise storage_error(error, out) from error
 
@@ -109,7 +113,6 @@ def _write_copies(codec: SoundCodec, sounds: Path, folder: Path) -> list[Copy]:
     split = SoundFolder(path=str(sounds)).prepare().split("test")
     names = [s.name for s in split.sources]
     chosen = [next((n for n in names if fnmatch(n, p)), None) for p in SHOWN]
-    folder.mkdir()
     copies = []
     for name in [n for n in chosen if n is not None] or names[:3]:
         made = copy_of(codec, Path(name).stem, split.sound(names.index(name))[:, : 5 * codec.sample_rate])

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from timbrespace.codecs.bundle import METRICS, RECIPE
 from timbrespace.codecs.sound import SoundCodec
+from timbrespace.core.files import atomic_file
 from timbrespace.evaluation.page import commands, escape, page, paragraph, picture, player, section, table
 from timbrespace.latent.paths import Path as LatentPath
 from timbrespace.metrics.spectral import spectral_convergence_db
@@ -68,12 +69,12 @@ def write_model_report(codec: SoundCodec, copies: list[Copy], journeys: list[Jou
         f"{facts['data']['files']} sounds, {facts['data']['seconds'] / 60:.1f} minutes, became a space of"
         f" {codec.latent_dim} dimensions: every point of it is a short piece of sound, every curve a new sound."
     )
-    path.write_text(page("A timbre space", lead, sections), encoding="utf-8")
+    with atomic_file(path) as partial:
+        partial.write_text(page("A timbre space", lead, sections), encoding="utf-8")
 
 
 def _learned(metrics: dict[str, Any], facts: dict[str, Any]) -> str:
     curve, unseen = metrics["curve"], metrics.get("test") or metrics.get("validation")
-    baseline = unseen["baseline_share"] if unseen else None
     training = facts["training"]
     rows = [
         ["steps", f"{training['steps']:,} in {training['seconds'] / 60:.1f} minutes, {training['threads']} thread(s)"],
@@ -94,7 +95,7 @@ def _learned(metrics: dict[str, Any], facts: dict[str, Any]) -> str:
             " analysis, the best that straight lines can do with as many numbers."
         ),
         picture(
-            to_png(learning_curve(curve["step"], curve["train"], curve["validation"], baseline=baseline)),
+            to_png(learning_curve(curve["step"], curve["train"], curve["validation"], baseline=curve["pca"])),
             "learning curve: unexplained share over training steps",
         ),
         paragraph(f"{metrics['advice']} {metrics['silent']}"),

@@ -63,6 +63,11 @@ class StackedPca:
                 f"PCA with {n_components} components needs more than {n_components} groups of {group} frames,"
                 f" not {count}; give more sound or ask for fewer latents."
             )
+        if n_components > total.shape[0]:
+            raise DataError(
+                f"{group} frames of {total.shape[0] // group} rows have {total.shape[0]} principal components, not"
+                f" {n_components}; ask for fewer latents."
+            )
         mean = total / count
         variances, vectors = torch.linalg.eigh(square / count - torch.outer(mean, mean))
         components = vectors.flip(1)[:, :n_components].T

@@ -30,8 +30,9 @@ class AutoEncoder(Model):
     log-likelihood) and whatever the bottleneck names.
 
     ``refinement`` is the number of optimisation steps with which :meth:`infer` sharpens the encoder's answer
-    (:func:`~timbrespace.models.refinement.refine`); ``beta`` is the final weight of the ``kl`` term, which
-    these steps need to know.
+    (:func:`~timbrespace.models.refinement.refine`), where the bottleneck has a variance to guide them; ``beta``
+    is the final weight of the ``kl`` term relative to that of ``reconstruction``, which these steps need to
+    know.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class AutoEncoder(Model):
     def infer(self, frames: Frames, *, refinement: int | None = None) -> Latents:
         level = self.encode(frames).levels[0]
         steps = self.refinement if refinement is None else refinement
-        if steps == 0 or self.beta == 0:
+        if steps == 0 or self.beta == 0 or (level.log_var is None and refinement is None):
             return level.mean
         if level.log_var is None:
             raise ParameterError(

@@ -20,7 +20,7 @@ def learning_curve(
     axis.plot(steps, train, color=ACCENT, label="sounds it learns from")
     axis.plot(steps, validation, color=SECOND, label="unseen sounds")
     if baseline is not None:
-        axis.axhline(baseline, color=INK, linestyle=":", label="PCA with as many numbers, unseen sounds")
+        axis.axhline(baseline, color=INK, linestyle=":", label="unseen sounds by PCA, with as many numbers")
     axis.set_xlabel("training step")
     axis.set_ylabel("unexplained share of the log-mel")
     axis.set_ylim(bottom=0)

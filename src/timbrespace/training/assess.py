@@ -17,6 +17,12 @@ from timbrespace.metrics.reconstruction import Comparison, compare, residual
 from timbrespace.metrics.spectral import spectral_convergence_db
 from timbrespace.transforms.base import AudioTransform
 
+MAX_FRAME_SECONDS = 600.0
+"""Residuals of longer sounds are those of their beginning, so that memory does not grow with the longest file."""
+
+PIECE_FRAMES = 8192
+"""Frames whose latents are gathered at once: a minute and a half at 86 per second."""
+
 MAX_SOUND_SECONDS = 30.0
 """Longer sounds are judged by their beginning, so that an assessment takes seconds."""
 
@@ -86,15 +92,15 @@ def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dic
 
 @torch.no_grad()
 def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 65_536) -> LatentSummary:
-    """Posterior means of a whole split, thinned evenly to at most ``limit`` vectors."""
+    """The encoder's posterior means, without refinement, of a split, thinned evenly to at most ``limit`` vectors."""
     vectors, source, kl = [], [], []
     for index in range(len(split.sources)):
-        frames = codec.transform(split.sound(index)[None])
-        figures = codec.model.monitor(Batch.of(frames))
-        vectors.append(figures["latents"][0].T)
-        source.append(torch.full((len(vectors[-1]),), index))
-        if "kl_per_dimension" in figures:
-            kl.append(figures["kl_per_dimension"][0] * len(vectors[-1]))
+        for frames in codec.transform(split.sound(index)[None]).split(PIECE_FRAMES, dim=-1):
+            figures = codec.model.monitor(Batch.of(frames))
+            vectors.append(figures["latents"][0].T)
+            source.append(torch.full((len(vectors[-1]),), index))
+            if "kl_per_dimension" in figures:
+                kl.append(figures["kl_per_dimension"][0] * len(vectors[-1]))
     everything, sources = torch.cat(vectors), torch.cat(source)
     stride = -(-len(everything) // limit)
     per_dimension = (torch.stack(kl).sum(0) / len(everything)).tolist() if kl else []
@@ -102,9 +108,8 @@ def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 65_536) -
     return LatentSummary(everything[::stride].contiguous(), sources[::stride].contiguous(), names, per_dimension)
 
 
-def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary) -> dict[str, Any]:
+def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary, pca: StackedPca) -> dict[str, Any]:
     """The figures of ``metrics.json``: residuals beside PCA, spectral convergence, use of the latents."""
-    pca = pca_baseline(codec.transform, prepared.split("train"), group=codec.model.ratio, n_components=codec.latent_dim)
     table: dict[str, Any] = {
         "latent_variances": [float(v) for v in summary.vectors.double().var(0, unbiased=False)],
         "kl_per_dimension_nats": summary.kl_per_dimension,
@@ -121,7 +126,7 @@ def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary) -> dic
 def _frames(transform: AudioTransform, split: Split) -> Iterator[Tensor]:
     for index in range(len(split.sources)):
         with torch.no_grad():  # closed before the yield, or it would hold in the caller as well
-            frames = transform(split.sound(index)[None])
+            frames = transform(split.sound(index)[None, :, : int(MAX_FRAME_SECONDS * transform.sample_rate)])
         yield frames
 
 

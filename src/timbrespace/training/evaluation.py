@@ -10,6 +10,7 @@ from torch import nn
 from timbrespace.core.batch import Batch
 from timbrespace.core.trainable import Trainable
 from timbrespace.datasets.base import Split
+from timbrespace.layers.pca import StackedPca
 from timbrespace.training.examples import inner_frames
 from timbrespace.training.trainer import Evaluation
 from timbrespace.transforms.base import AudioTransform
@@ -33,6 +34,15 @@ class Evaluator:
             return Evaluation(train, train, {})
         score, figures = self._judge(model, self.validation, device)
         return Evaluation(score, train, figures)
+
+    def linear_share(self, pca: StackedPca) -> float | None:
+        """The unexplained share that PCA leaves on the same chunks of unseen sounds; nothing if there are none."""
+        error = energy = 0.0
+        for batch in self._batches(self.validation):
+            rows = batch.x.flatten(1, 2)
+            error += float((pca.rebuild(rows) - rows).double().square().sum())
+            energy += float(rows.double().square().sum())
+        return error / max(energy, 1e-12) if len(self.validation) else None
 
     def _judge(self, model: Trainable, split: Split, device: torch.device) -> tuple[float, dict[str, float]]:
         sums: dict[str, float] = {}

@@ -17,8 +17,8 @@ from timbrespace.transforms.base import AudioTransform
 class Examples:
     """The batches of a training: ``batch(step)`` depends on (seed, step) alone.
 
-    Examples are visited in a fresh order each epoch, without gaps: batch ``s`` holds positions
-    ``s * batch_size`` onwards of all epochs' orders laid end to end.
+    The split's own examples are visited in a fresh order each epoch, without gaps: batch ``s`` holds positions
+    ``s * n`` onwards of all epochs' orders laid end to end, ``n`` being how many of a batch are its own.
     """
 
     def __init__(
@@ -31,17 +31,17 @@ class Examples:
         augmentation: Augmentation | None = None,
     ) -> None:
         self.split, self.transform, self.augmentation = split, transform, augmentation
-        self.batch_size, self.seed = batch_size, seed
+        self.own, self.seed = split.own_examples(batch_size), seed
 
     @property
     def steps_per_epoch(self) -> float:
-        """Steps in which every example is seen once."""
-        return len(self.split) / self.batch_size
+        """Steps in which every one of the split's own examples is seen once."""
+        return len(self.split) / self.own
 
     def indices(self, step: int) -> list[int]:
         """Which examples make up the batch of ``step``."""
         n = len(self.split)
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+        positions = range(step * self.own, (step + 1) * self.own)
         orders: dict[int, np.ndarray] = {}
         chosen = []
         for position in positions:
@@ -78,7 +78,8 @@ class Examples:
 def inner_frames(transform: AudioTransform, wave: torch.Tensor) -> torch.Tensor:
     """Frames of crops of sound, without those at the ends whose window reaches beyond the crop.
 
-    A crop's border is not an onset, and should not look like one to the model.
+    A crop's border is not an onset, and should not look like one to the model. The last one goes too, so that a
+    crop of whole hops leaves a round number of frames.
     """
     frames = transform(wave)
     margin = getattr(transform, "n_fft", 0) // (2 * transform.hop_length)

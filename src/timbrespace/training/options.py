@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from timbrespace.core.component import Component
+from timbrespace.core.errors import ParameterError
 from timbrespace.core.knob import Knob
 from timbrespace.training.augmentations.base import Augmentation
 from timbrespace.training.schedules.base import Schedule
@@ -46,6 +47,8 @@ class Training(Component):
         precision: Precision | Literal["fastest"] = "32-true",
         threads: Annotated[int, Knob(0, 1024)] = 0,
     ) -> None:
+        if not all(0.0 <= beta < 1.0 for beta in betas):
+            raise ParameterError(f"Training's 'betas' are {betas[0]:g} and {betas[1]:g}; both lie in [0, 1).")
         self.weights, self.augmentation = weights, augmentation
         self.minutes, self.epochs, self.steps = minutes, epochs, steps
         self.batch_size, self.learning_rate, self.final_rate = batch_size, learning_rate, final_rate

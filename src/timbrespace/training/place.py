@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,13 @@ from pathlib import Path
 
 from timbrespace.codecs.bundle import CARD, CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS
 from timbrespace.core.errors import Interrupted, StorageError
-from timbrespace.core.files import exclusive, storage_error, sweep
+from timbrespace.core.files import PARTIAL, exclusive, storage_error, sweep
 
 BUNDLE = frozenset({CONFIG, WEIGHTS, LATENT, RECIPE, METRICS, CARD, PREVIEW, RUN, "exports"})
 """All that a bundle's folder may hold."""
 
-DIARY = (PLAN, "metrics.jsonl", "checkpoints", "tensorboard")
+CHECKPOINTS = "checkpoints"
+DIARY = (PLAN, "metrics.jsonl", CHECKPOINTS, "tensorboard")
 """All that a training writes into ``run``, the plan first: without it there is nothing to resume."""
 
 
@@ -56,7 +58,29 @@ def locked(folder: Path) -> Iterator[None]:
         raise storage_error(error, folder) from error
 
 
-def clear(folder: Path) -> None:
+@contextmanager
+def begun(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder for the plan and the first checkpoint of a new training.
+
+    Only when both stand does an earlier training in ``folder`` give way to them; the plan moves last. On an error
+    (a full disk, say) the earlier one stays as it was, and a folder made for nothing is gone.
+    """
+    aside = folder / RUN / f".new{PARTIAL}run"
+    try:
+        aside.mkdir()
+        yield aside
+        _clear(folder)
+        for name in (CHECKPOINTS, PLAN):
+            os.replace(aside / name, folder / RUN / name)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        if not ((folder / CONFIG).exists() or (folder / RUN / PLAN).exists()):
+            shutil.rmtree(folder / RUN, ignore_errors=True)
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
     """Remove an earlier training from a folder: only what trainings write."""
     (folder / CONFIG).unlink(missing_ok=True)
     for path in (*(folder / RUN / name for name in DIARY), folder / PREVIEW):
@@ -64,18 +88,6 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def withdrawn_on_error(folder: Path) -> Iterator[None]:
-    """If the block fails, nothing of a training is left, and a folder made for it is gone."""
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(folder / RUN, ignore_errors=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
-        raise
 
 
 @contextmanager

@@ -75,9 +75,10 @@ class Plan:
     def model(self, dataset: Dataset, transform: AudioTransform | None) -> Model:
         """The model with random weights that depend on the seed alone."""
         provided = dataset.provides() | ({} if transform is None else transform.provides())
-        kl = self.training().weights.get("kl")
-        if kl is not None:
-            provided["beta"] = kl.value(10**12, steps_per_epoch=1.0)  # long after any warm-up
+        weights = self.training().weights
+        if "kl" in weights:
+            whole = weights["reconstruction"].final if "reconstruction" in weights else 1.0
+            provided["beta"] = weights["kl"].final / whole if whole else 0.0
         if "channels" in provided:
             provided["n_channels"] = provided["channels"]
         with torch.random.fork_rng(devices=[]):
@@ -132,4 +133,6 @@ def make_plan(
         chosen.sections["training"] |= {"epochs": epochs}
         chosen.sections["training"].pop("steps", None)
     training = training_options(chosen.sections)
-    return Plan(chosen.name, chosen.sections, str(data), seed, device, training.threads or threads)
+    return Plan(
+        chosen.name, chosen.sections, str(Path(data).expanduser().resolve()), seed, device, training.threads or threads
+    )

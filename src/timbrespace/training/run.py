@@ -21,7 +21,7 @@ from timbrespace.core.version import __version__
 from timbrespace.datasets.base import Prepared, Progress
 from timbrespace.models.base import Model
 from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
-from timbrespace.training.assess import assess, summarise_latents
+from timbrespace.training.assess import assess, pca_baseline, summarise_latents
 from timbrespace.training.budget import fastest_pace, settle_budget
 from timbrespace.training.card import model_card
 from timbrespace.training.checkpoints import Checkpoints
@@ -32,7 +32,7 @@ from timbrespace.training.interrupt import stop_on_interrupt
 from timbrespace.training.journal import Journal
 from timbrespace.training.listeners import Listeners
 from timbrespace.training.options import Training
-from timbrespace.training.place import clear, locked, refuse_occupied, telling_how_to_resume, withdrawn_on_error
+from timbrespace.training.place import CHECKPOINTS, begun, locked, refuse_occupied, telling_how_to_resume
 from timbrespace.training.plan import Device, Plan, check_device, make_plan
 from timbrespace.training.preview import clips, write_preview
 from timbrespace.training.recipe import Recipe
@@ -63,7 +63,12 @@ class _Workshop:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        return Checkpoints(self.run / "checkpoints")
+        return Checkpoints(self.run / CHECKPOINTS)
+
+    def state(self) -> State:
+        """The state of a training, on the device where the optimisers will find the parameters."""
+        self.model.to(self.plan.device)
+        return State(self.model, self.transform, self.training)
 
     def evaluator(self) -> Evaluator:
         return Evaluator(self.transform, self.prepared.split("train"), self.prepared.split("validation"))
@@ -109,13 +114,12 @@ def train(
     workshop.plan = _with_budget(workshop, examples)
     generator = torch_generator(seed, "initialise")
     workshop.model.initialise(examples.sample(INITIAL_EXAMPLES), generator=generator)
-    state = State(workshop.model, workshop.transform, workshop.training)
+    state = workshop.state()
     with locked(folder):
         refuse_occupied(folder, force=force)  # another may have been faster
-        with withdrawn_on_error(folder):
-            clear(folder)
-            workshop.checkpoints.save(state.tensors(), step=0, score=None, state=asdict(state.counters))
-            write_json(workshop.run / PLAN, workshop.plan.table())
+        with begun(folder) as run:
+            Checkpoints(run / CHECKPOINTS).save(state.tensors(), step=0, score=None, state=asdict(state.counters))
+            write_json(run / PLAN, workshop.plan.table())
         with telling_how_to_resume(folder):
             return _go(workshop, state)
 
@@ -140,7 +144,7 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
         )
     with locked(folder), telling_how_to_resume(folder):
         workshop = _build(folder, plan, prepared)
-        state = State(workshop.model, workshop.transform, workshop.training)
+        state = workshop.state()
         entry, tensors = workshop.checkpoints.latest()
         try:
             state.restore(tensors, entry.state)
@@ -172,7 +176,6 @@ def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:
         threads=[training.threads] if training.threads else sorted({1, available_cores()}),
         precisions=["32-true", "bf16-mixed"] if training.precision == "fastest" else [training.precision],
     )
-    workshop.model.to("cpu")
     evaluator = workshop.evaluator()
     evaluator(workshop.model)
     started = time.perf_counter()
@@ -183,6 +186,7 @@ def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:
         seconds_per_step=pace.seconds_per_step,
         seconds_per_evaluation=time.perf_counter() - started,
     )
+    workshop.model.to("cpu")
     return dataclasses.replace(
         plan,
         fingerprint=workshop.prepared.fingerprint,
@@ -244,11 +248,14 @@ def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.T
     assert isinstance(model, Model)  # a copy of the model the plan built
     codec = SoundCodec(workshop.transform.to("cpu"), model, channels=workshop.channels)
     summary = summarise_latents(codec, workshop.prepared.split("train"))
-    metrics = assess(codec, workshop.prepared, summary)
+    train_split = workshop.prepared.split("train")
+    pca = pca_baseline(codec.transform, train_split, group=codec.model.ratio, n_components=codec.latent_dim)
+    metrics = assess(codec, workshop.prepared, summary, pca)
     steps, train_shares, unseen_shares = zip(*state.counters.curve, strict=True) if state.counters.curve else ((),) * 3
     metrics["advice"] = when_to_stop(Curve([int(s) for s in steps], train_shares, unseen_shares))
     metrics["silent"] = silent_dimensions(metrics["latent_variances"])
     metrics["curve"] = {"step": steps, "train": train_shares, "validation": unseen_shares}
+    metrics["curve"]["pca"] = workshop.evaluator().linear_share(pca)
     facts = _facts(workshop, state, codec, best_step=None if best is None else best.step)
     write_preview(codec, workshop.folder / PREVIEW, names, sounds)
     write_bundle(

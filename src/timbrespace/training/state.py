@@ -54,6 +54,12 @@ class State:
         # Cloned, for safetensors refuses tensors that share memory, and the training goes on meanwhile.
         return {k: v.detach().clone() for k, v in named.items()}
 
+    def fall_back(self) -> None:
+        """Set the weights to their moving average and forget what the optimisers remember."""
+        self.model.load_state_dict(self.averaged.model.state_dict())
+        for optimiser in self.optimisers.values():
+            optimiser.state.clear()
+
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, Any] | None = None) -> None:
         """Set everything back to what :meth:`tensors` gave; counters only if given."""
         self.model.load_state_dict(_part(tensors, "model."))

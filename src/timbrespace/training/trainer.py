@@ -20,7 +20,7 @@ from timbrespace.training.options import Precision, Training
 from timbrespace.training.state import State
 
 PATIENCE = 5
-"""Non-finite steps in a row after which the last checkpoint is restored with half the learning rate."""
+"""Non-finite steps in a row after which training falls back to the averaged weights at half the learning rate."""
 
 
 @runtime_checkable
@@ -66,7 +66,8 @@ class Trainer:
 
     Step ``s`` draws everything from generators derived from (seed, s): a training that was interrupted and
     resumed is bit-identical to one that was not, with the same thread count. A non-finite loss or gradient
-    skips the step; five in a row restore the last checkpoint and halve the learning rate.
+    skips the step; five in a row restore the moving average of the weights, forget the optimisers' memory and
+    halve the learning rate. (The average, not a checkpoint: which checkpoint is the last depends on the clock.)
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class Trainer:
         self.model.mark_forward_method("losses")
         self.optimisers: dict[str, Any] = {n: self.fabric.setup_optimizers(o) for n, o in state.optimisers.items()}
         state.averaged.model.to(self.fabric.device)
-        self.energy = EnergyMeter()
+        self.energy = EnergyMeter(accelerator=device != "cpu")
         self._earlier = (state.counters.joules, state.counters.seconds)
 
     def run(self) -> bool:
@@ -106,7 +107,8 @@ class Trainer:
             self.save(score=None)
         started, first = time.monotonic(), counters.step
         saved_at = started
-        every = max(1, self.total_steps // self.evaluations)
+        every = max(1, math.ceil(self.total_steps / self.evaluations))
+        saved_step = counters.step
         while counters.step < self.total_steps and not self.stop_requested():
             report = self.step()
             counters.step += 1
@@ -116,9 +118,9 @@ class Trainer:
             now = time.monotonic()
             if due or now - saved_at > 60 * self.training.checkpoint_minutes:
                 self.save(score=score)
-                saved_at = now
+                saved_at, saved_step = now, counters.step
         finished = counters.step >= self.total_steps
-        if not finished:
+        if not finished and saved_step != counters.step:
             self.save(score=None)
         return finished
 
@@ -203,12 +205,11 @@ class Trainer:
         counters.skipped_in_a_row += 1
         if counters.skipped_in_a_row < PATIENCE:
             return
-        entry, tensors = self.checkpoints.latest()
-        self.state.restore(tensors)
+        self.state.fall_back()
         counters.rate_factor *= 0.5
         counters.skipped_in_a_row = 0
         self._say(
-            f"{PATIENCE} steps in a row gave no finite gradient: weights of step {entry.step:,} restored,"
+            f"{PATIENCE} steps in a row gave no finite gradient: back to the average of the last good weights,"
             f" learning rate halved to {counters.rate_factor:g} of the plan."
         )
 

@@ -34,10 +34,14 @@ def hann_window(n_fft: int) -> np.ndarray:
     return np.asarray(np.sin(np.pi * np.arange(n_fft) / n_fft) ** 2, dtype=np.float32)
 
 
+MAX_FFT = 1 << 16
+"""A second and a half at 44.1 kHz: longer windows describe pieces, not sounds; a number beyond is a mistake."""
+
+
 def check_stft(n_fft: int, hop_length: int, *, where: str) -> None:
     """Raise :class:`ParameterError` unless ``n_fft`` and ``hop_length`` make an invertible transform."""
-    if n_fft < 16 or n_fft % 2:
-        raise ParameterError(f"{where}'s 'n_fft' is {n_fft}; it must be an even number of samples, 16 or more.")
+    if not 16 <= n_fft <= MAX_FFT or n_fft % 2:
+        raise ParameterError(f"{where}'s 'n_fft' is {n_fft}; it must be an even number of samples, 16 to {MAX_FFT}.")
     if not 1 <= hop_length <= n_fft // 2:
         raise ParameterError(
             f"{where}'s 'hop_length' is {hop_length}; to be invertible it must lie between 1 and half of"

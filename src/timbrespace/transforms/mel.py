@@ -10,9 +10,13 @@ from timbrespace.core.component import Wired
 from timbrespace.core.errors import ParameterError
 from timbrespace.transforms.base import PhaseReconstruction
 from timbrespace.transforms.filterbank import mel_filterbank
+from timbrespace.transforms.fourier import check_stft
 from timbrespace.transforms.joint import refine_jointly
 from timbrespace.transforms.log_magnitude import LogMagnitude
 from timbrespace.transforms.magnitude import linear_magnitude
+
+MAX_BANDS = 1024
+"""The filterbank is held densely: with the longest window that is 134 MB."""
 
 
 class LogMel(LogMagnitude):
@@ -45,8 +49,12 @@ class LogMel(LogMagnitude):
         em_steps: int = 30,
         joint_steps: int = 16,
     ) -> None:
-        if n_mels < 1:
-            raise ParameterError(f"LogMel's 'n_mels' is {n_mels}; give 1 band or more, usually 128.")
+        check_stft(n_fft, hop_length, where="LogMel")
+        if not 1 <= n_mels <= min(MAX_BANDS, n_fft // 2 + 1):
+            raise ParameterError(
+                f"LogMel's 'n_mels' is {n_mels}; give 1 band or more, usually 128, and no more than"
+                f" {min(MAX_BANDS, n_fft // 2 + 1)} for 'n_fft' {n_fft}."
+            )
         self.n_mels = n_mels
         super().__init__(sample_rate, n_fft=n_fft, hop_length=hop_length, gain=gain)
         top = 0.5 * sample_rate if f_max is None else f_max

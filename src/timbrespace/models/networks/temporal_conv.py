@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from timbrespace.core.component import Wired
+from timbrespace.core.errors import ParameterError
 from timbrespace.core.knob import Knob
 from timbrespace.core.shapes import Frames, Latents, Statistics
 from timbrespace.layers.convnext import ConvNeXtBlock
@@ -47,6 +48,13 @@ class TemporalConv(Network):
         pca_start: bool = True,
     ) -> None:
         super().__init__()
+        if kernel_size % 2 == 0:
+            raise ParameterError(f"TemporalConv's 'kernel_size' is {kernel_size}; give an odd number of steps.")
+        if latent_dim > n_channels * n_features * frames_per_step:
+            raise ParameterError(
+                f"{latent_dim} latents for {frames_per_step} frames of {n_channels * n_features} features are more"
+                f" numbers than there are to describe; ask for at most {n_channels * n_features * frames_per_step}."
+            )
         self.n_features, self.n_channels = n_features, n_channels
         self.n_statistics, self.latent_dim, self.n_parameters = n_statistics, latent_dim, n_parameters
         self.frames_per_step, self.width, self.depth = frames_per_step, width, depth
@@ -58,7 +66,7 @@ class TemporalConv(Network):
             return [ConvNeXtBlock(width, kernel_size=kernel_size, expansion=expansion) for _ in range(depth)]
 
         self.encoder = nn.Sequential(
-            nn.Conv1d(rows_in, width, 2 * stride, stride, padding=stride // 2),
+            nn.Conv1d(rows_in, width, 2 * stride, stride, padding=(stride + 1) // 2),
             *blocks(),
             ChannelNorm(width),
             nn.Conv1d(width, n_statistics, 1),
@@ -68,7 +76,7 @@ class TemporalConv(Network):
             nn.Conv1d(latent_dim, width, 3, padding=1),
             *blocks(),
             ChannelNorm(width),
-            nn.ConvTranspose1d(width, rows_out, 2 * stride, stride, padding=stride // 2, output_padding=stride % 2),
+            nn.ConvTranspose1d(width, rows_out, 2 * stride, stride, padding=stride // 2),
         )
         self.decoder_linear = nn.ConvTranspose1d(latent_dim, rows_out, stride, stride)
         self.refine = nn.Sequential(*(ResidualConv(rows_out, dilation=2**i) for i in range(refinement)))

@@ -13,6 +13,11 @@ Unit = Literal["steps", "epochs"]
 class Schedule(Component):
     """The weight of one loss term over training (beta, for the KL term)."""
 
+    @property
+    @abstractmethod
+    def final(self) -> float:
+        """The weight that the schedule leads to, or comes back to."""
+
     @abstractmethod
     def value(self, step: int, *, steps_per_epoch: float) -> float:
         """The weight at ``step`` (from 0); ``steps_per_epoch`` converts schedules counted in epochs."""

@@ -14,5 +14,9 @@ class Constant(Schedule):
     def __init__(self, *, weight: Annotated[float, Knob(0.0, 1e6)] = 1.0) -> None:
         self.weight = weight
 
+    @property
+    def final(self) -> float:
+        return self.weight
+
     def value(self, step: int, *, steps_per_epoch: float) -> float:
         return self.weight

@@ -28,6 +28,10 @@ class Cyclical(Schedule):
         self.start, self.end, self.length = start, end, length
         self.rise, self.cycles, self.unit = rise, cycles, unit
 
+    @property
+    def final(self) -> float:
+        return self.end
+
     def value(self, step: int, *, steps_per_epoch: float) -> float:
         periods = (step if self.unit == "steps" else step / steps_per_epoch) / self.length
         if self.cycles and periods >= self.cycles:

@@ -25,6 +25,10 @@ class Linear(Schedule):
     ) -> None:
         self.start, self.end, self.length, self.unit = start, end, length, unit
 
+    @property
+    def final(self) -> float:
+        return self.end
+
     def value(self, step: int, *, steps_per_epoch: float) -> float:
         time = step if self.unit == "steps" else step / steps_per_epoch
         return self.start + (self.end - self.start) * min(1.0, time / self.length)
