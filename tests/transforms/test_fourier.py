@@ -85,7 +85,7 @@ def test_inverse_is_the_least_squares_solution() -> None:
 
 @pytest.mark.parametrize(
     ("n_fft", "hop", "words"),
-    [(2048, 1025, "between 1 and half"), (2048, 0, "between 1 and half"), (31, 8, "even number"), (8, 2, "16 to 65536")],
+    [(2048, 1025, "between 1 and half"), (2048, 0, "between 1 and half"), (31, 8, "even number"), (8, 2, "16 to")],
 )
 def test_bad_grids_are_refused(n_fft: int, hop: int, words: str) -> None:
     with pytest.raises(ParameterError, match=words):

@@ -61,8 +61,9 @@ JOURNEYS = (
 )
 MARKER = "demo.txt"
 """Written first: whatever happens afterwards, the next demo knows the folder as its own."""
-SHOWN = ("loops/*drums*", "loops/*chords*", "notes/bowed/*", "notes/struck/*", "hits/*")
-"""One unseen sound of each of these is copied, where the test split holds one."""
+SHOWN = ("loops/*", "loops/*drums*", "loops/*chords*", "notes/bowed/*", "notes/struck/*", "notes/plucked/*", "hits/*")
+MOST_SHOWN = 5
+"""One unseen sound of each of these is copied, where the test split holds one, up to so many."""
 
 
 def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = False) -> dict[str, Any]:
@@ -112,9 +113,10 @@ def _prepare(out: Path, *, force: bool) -> None:
 def _write_copies(codec: SoundCodec, sounds: Path, folder: Path) -> list[Copy]:
     split = SoundFolder(path=str(sounds)).prepare().split("test")
     names = [s.name for s in split.sources]
-    chosen = [next((n for n in names if fnmatch(n, p)), None) for p in SHOWN]
+    found = (next((n for n in names if fnmatch(n, pattern)), None) for pattern in SHOWN)
+    chosen = list(dict.fromkeys(n for n in found if n is not None))[:MOST_SHOWN]
     copies = []
-    for name in [n for n in chosen if n is not None] or names[:3]:
+    for name in chosen or names[:MOST_SHOWN]:
         made = copy_of(codec, Path(name).stem, split.sound(names.index(name))[:, : 5 * codec.sample_rate])
         copies.append(made)
         write(folder / f"{made.name}-original.wav", made.original, codec.sample_rate)
@@ -128,7 +130,7 @@ def _write_journey(codec: SoundCodec, out: Path, plan: Plan, *, seed: int) -> Jo
     path = make_path(codec, plan.kind, start=start, end=end, seconds=plan.seconds, seed=seed)
     sound = finish(codec.decode(path.latents())[0], codec.sample_rate)
     write(out / f"{plan.name}.wav", sound, codec.sample_rate)
-    return Journey(plan.name, plan.title, plan.text, path, sound)
+    return Journey(plan.name, plan.title, plan.text, path, sound, smooth=plan.kind == "walk")
 
 
 def _tell(what: str) -> None:

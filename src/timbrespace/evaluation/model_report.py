@@ -37,13 +37,14 @@ class Copy:
 
 @dataclass(frozen=True)
 class Journey:
-    """A path through the space and its sound."""
+    """A path through the space and its sound; a ``smooth`` one is drawn in the picture of the space."""
 
     name: str
     title: str
     text: str
     path: LatentPath
     sound: Tensor
+    smooth: bool
 
 
 def copy_of(codec: SoundCodec, name: str, sound: Tensor) -> Copy:
@@ -142,12 +143,12 @@ def _space(codec: SoundCodec, journeys: list[Journey]) -> str:
     groups = [group_of(names[int(s)]) for s in sources[::stride]]
     share = codec.latent["variances"] / codec.latent["variances"].sum()
     axes = (f"first axis, {share[0]:.0%} of the variance", f"second axis, {share[1]:.0%}")
-    paths = {j.name: _project(codec, j.path.points) for j in journeys}
+    paths = {j.name: _project(codec, j.path.points) for j in journeys if j.smooth}
     return section(
         "The space",
         paragraph(
             "Each dot is 46 milliseconds of a training sound, seen from the two widest sides of the space. Sounds of a"
-            " kind lie together; silence and quiet tails gather in one place. The dark lines are the journeys below."
+            " kind lie together; silence and quiet tails gather in one place. The dark line is the walk below."
         ),
         picture(to_png(scatter(points, groups, axes=axes, paths=paths)), "latents of the training sounds, by kind"),
     )

@@ -27,7 +27,7 @@ def scatter(
         chosen = points[labels == name]
         axis.scatter(chosen[:, 0], chosen[:, 1], s=3, alpha=0.35, color=colour, linewidths=0, label=name)
     for (name, path), style in zip((paths or {}).items(), ("-", "--", "-.", ":"), strict=False):
-        axis.plot(path[:, 0], path[:, 1], color=INK, linestyle=style, linewidth=1.2, label=name)
+        axis.plot(path[:, 0], path[:, 1], color=INK, linestyle=style, linewidth=0.7, alpha=0.55, label=name)
     axis.set_xlabel(axes[0])
     axis.set_ylabel(axes[1])
     axis.spines[["top", "right"]].set_visible(False)
