@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
 
@@ -13,8 +12,6 @@ def main(tokens: list[str] | None = None) -> int:
     from timbrespace.cli import app
     from timbrespace.core.errors import Interrupted, TimbrespaceError
 
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision otherwise
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:

@@ -229,6 +229,11 @@ def test_trainings_that_cannot_start(run: Any, tmp_path: Path, extra: list[str],
     assert not (tmp_path / "m").exists()
 
 
+def test_a_misspelt_key_is_told_before_any_sound_is_read(run: Any, tmp_path: Path) -> None:
+    ran = run(*train_tokens(tmp_path / "nowhere", tmp_path / "m"), "--set", "model.bottleneck.latent_dm=8")
+    assert "no argument 'latent_dm'" in ran.refused(), "the missing folder would be the first complaint"
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_without_cuda(run: Any, tmp_path: Path) -> None:
     assert "this torch finds none" in run(*train_tokens(sounds(), tmp_path / "m"), "--device", "cuda").refused()

@@ -107,9 +107,8 @@ def train(
         recipe, data, settings=settings, minutes=minutes, epochs=epochs, seed=seed, device=device, threads=threads
     )
     tune_process(threads=plan.threads)
-    prepared = plan.dataset().prepare(progress=progress)
-    workshop = _build(folder, plan, prepared)
-    workshop.transform.fit(_sounds(prepared))
+    workshop = _build(folder, plan, progress=progress)
+    workshop.transform.fit(_sounds(workshop.prepared))
     examples = workshop.examples()
     workshop.plan = _with_budget(workshop, examples)
     generator = torch_generator(seed, "initialise")
@@ -136,14 +135,13 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
     plan = Plan.read(folder / RUN)
     check_device(plan.device)
     tune_process(threads=plan.threads)
-    prepared = plan.dataset().prepare(progress=progress)
-    if prepared.fingerprint != plan.fingerprint and not force:
+    workshop = _build(folder, plan, progress=progress)
+    if workshop.prepared.fingerprint != plan.fingerprint and not force:
         raise TrainingError(
             f"The sounds in {plan.data} have changed since this training began; restore them,"
             f" or add --force to go on with what is there now."
         )
     with locked(folder), telling_how_to_resume(folder):
-        workshop = _build(folder, plan, prepared)
         state = workshop.state()
         entry, tensors = workshop.checkpoints.latest()
         try:
@@ -156,14 +154,16 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
         return _go(workshop, state)
 
 
-def _build(folder: Path, plan: Plan, prepared: Prepared) -> _Workshop:
+def _build(folder: Path, plan: Plan, *, progress: Progress | None) -> _Workshop:
+    """Every part of the recipe, and only then the sounds: a misspelt key is told at once, not after minutes."""
     dataset = plan.dataset()
     transform = plan.transform(dataset)
     if transform is None:
         raise TrainingError(f"Recipe {plan.recipe} lacks the section [transform], which sounds need; add it.")
     model = plan.model(dataset, transform)
+    training = plan.training()
     channels = int(dataset.provides().get("channels", 1))
-    return _Workshop(folder, plan, prepared, transform, model, plan.training(), channels)
+    return _Workshop(folder, plan, dataset.prepare(progress=progress), transform, model, training, channels)
 
 
 def _with_budget(workshop: _Workshop, examples: Examples) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -88,6 +89,8 @@ class Trainer:
     ) -> None:
         from lightning_fabric import Fabric
 
+        # On import it sets itself to announce its precision; progress belongs to our listener alone.
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         self.state, self.training, self.batches, self.checkpoints = state, training, batches, checkpoints
         self.total_steps, self.seed, self.evaluate, self.listener = total_steps, seed, evaluate, listener
         self.stop_requested, self.evaluations = stop_requested, evaluations
