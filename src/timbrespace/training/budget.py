@@ -18,7 +18,7 @@ from timbrespace.core.batch import Batch
 from timbrespace.training.options import Precision, Training
 
 SHARE_FOR_EVALUATIONS = 0.08
-SHARE_SPARE = 0.04
+SHARE_SPARE = 0.1
 """Left over for checkpoints, TensorBoard's pictures and what else the machine does."""
 
 

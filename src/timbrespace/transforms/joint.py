@@ -27,7 +27,8 @@ def refine_jointly(
     ``sqrt(S0 EM(|C|))``, where C is the spectrum rebuilt from the last sound and EM one multiplicative step of
     :func:`~timbrespace.transforms.magnitude.linear_magnitude`. Mel bands leave open how energy lies within a band;
     the sound's own consistency decides it, which a fixed magnitude forbids. The two consistencies are those of
-    Y. Masuyama, N. Ueno, N. Ono 2023; the geometric mean with S0 keeps the steps from wandering.
+    Y. Masuyama, N. Ueno, N. Ono 2023 (https://arxiv.org/abs/2307.12232); the geometric mean with S0 keeps the
+    steps from wandering.
     """
     n_frames = mel.shape[-1]
     n_samples = wave.shape[-1]
