@@ -21,7 +21,7 @@ def test_minutes_hold_steps_and_evaluations_and_something_to_spare() -> None:
     budget = settle_budget(options(minutes=10.0, evaluations=20), **CLOCK)
     spent = budget.steps * 0.05 + budget.evaluations * 0.8
     assert budget.evaluations == 20
-    assert 0.85 * 600 < spent <= 0.9 * 600
+    assert 0.8 * 600 < spent <= 0.85 * 600
 
 
 def test_short_trainings_are_judged_less_often() -> None:
