@@ -115,8 +115,8 @@ def test_killed_writers_never_leave_half_a_file(tmp_path: Path) -> None:
 
 def _hold(path: Path, ready: object, done: object) -> None:
     with exclusive(path, sentence="taken"):
-        ready.set()  # type: ignore[attr-defined]
-        done.wait(10)  # type: ignore[attr-defined]
+        ready.set()  # type: ignore[attr-defined]  # an Event
+        done.wait(10)  # type: ignore[attr-defined]  # an Event
 
 
 def test_exclusive_refuses_a_second_process(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_company_joins_varied_batches_of_training_only(tmp_path: Path, monkeypat
     assert train.own_examples(8) == 6
     indices = range(6)
     batch = train.batch(indices, generator=torch.Generator().manual_seed(0)).x
-    own = train.own.batch(indices, generator=torch.Generator().manual_seed(0)).x  # type: ignore[attr-defined]
+    own = train.own.batch(indices, generator=torch.Generator().manual_seed(0)).x  # type: ignore[attr-defined]  # has company
     assert torch.equal(batch[:6], own)
     assert len(batch) == 8
     assert float(batch[6:].abs().max()) > 0.1 > float(own.abs().max())

@@ -168,7 +168,7 @@ def test_other_rates_keep_the_pitch(rate: int) -> None:
 )
 def test_wrong_notes_get_one_sentence(options: dict[str, object], message: str) -> None:
     with pytest.raises(ParameterError, match=message):
-        note(**options)  # type: ignore[arg-type]
+        note(**options)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_the_library_is_written_with_its_labels(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_an_interrupted_demo_can_be_repeated_and_foreign_folders_are_left_alone(
     out = tmp_path / "demo"
     demo._prepare(out, force=False)
     (out / "sounds").mkdir()  # killed while sounds were made
-    with pytest.raises(StorageError, match="is not empty; .*--force"):
+    with pytest.raises(StorageError, match="holds a demo already; .*--force"):
         demo._prepare(out, force=False)
     demo._prepare(out, force=True)
     assert [p.name for p in out.iterdir()] == [demo.MARKER]
@@ -57,6 +57,8 @@ def test_an_interrupted_demo_can_be_repeated_and_foreign_folders_are_left_alone(
     (foreign / "cat.jpg").write_bytes(b"x")
     with pytest.raises(StorageError, match="holds something else than a demo"):
         demo._prepare(foreign, force=True)
+    with pytest.raises(StorageError, match="is a file; --out names the folder"):
+        demo._prepare(foreign / "cat.jpg", force=True)
     assert (foreign / "cat.jpg").exists()
 
 

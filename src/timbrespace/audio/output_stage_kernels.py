@@ -20,7 +20,7 @@ GAIN, TOTAL = range(2)
     cache=True,
     nogil=True,
 )
-def run(x, y, settings, dc, delay, gains, least, least_time, numbers, counters):  # type: ignore[no-untyped-def]
+def run(x, y, settings, dc, delay, gains, least, least_time, numbers, counters):
     """Fill ``y`` (channel, time) from ``x``, ``delay.shape[1] - 1`` samples later.
 
     ``settings`` = ceiling, highest magnitude let in, pole of the DC blocker, release per sample, fade-in

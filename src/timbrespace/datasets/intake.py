@@ -26,7 +26,7 @@ _READABLE: Final = frozenset(
     """.split()  # noqa: SIM905  # reads better than fifty quotes
 )
 # Sound that libsndfile cannot decode: worth telling apart from text and pictures.
-_UNREADABLE: Final = frozenset(".m4a .aac .wma .mp4 .ape .wv .mka .webm .mid .midi".split())  # noqa: SIM905
+_UNREADABLE: Final = frozenset({".m4a", ".aac", ".wma", ".mp4", ".ape", ".wv", ".mka", ".webm", ".mid", ".midi"})
 NOT_SOUND: Final = "not a sound file"
 _SILENCE: Final = 10 ** (-90 / 20)
 _OVERLOAD: Final = 10 ** (80 / 20)

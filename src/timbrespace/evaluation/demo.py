@@ -97,11 +97,13 @@ def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = Fa
 
 
 def _prepare(out: Path, *, force: bool) -> None:
+    if out.exists() and not out.is_dir():
+        raise StorageError(f"{out} is a file; --out names the folder of a demo, choose another name.")
     if out.exists() and any(out.iterdir()):
-        if not force:
-            raise StorageError(f"{out} is not empty; choose another --out or add --force to replace it.")
         if not (out / MARKER).is_file():
             raise StorageError(f"{out} holds something else than a demo; choose another --out, it is not touched.")
+        if not force:
+            raise StorageError(f"{out} holds a demo already; choose another --out or add --force to replace it.")
         shutil.rmtree(out)
     try:
         out.mkdir(parents=True, exist_ok=True)

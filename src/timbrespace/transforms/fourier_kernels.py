@@ -20,7 +20,7 @@ RELAXED = {"contract", "reassoc", "nsz", "arcp"}
     nogil=True,
     error_model="numpy",
 )
-def cut(wave, window, first, hop, frames):  # type: ignore[no-untyped-def]
+def cut(wave, window, first, hop, frames):
     """Windowed frames ``first``, ``first + 1``, ... centred on multiples of ``hop``; zeros outside the wave."""
     size = window.size
     for t in range(frames.shape[0]):
@@ -44,7 +44,7 @@ def cut(wave, window, first, hop, frames):  # type: ignore[no-untyped-def]
     nogil=True,
     error_model="numpy",
 )
-def overlap_add(frames, window, first, hop, wave):  # type: ignore[no-untyped-def]
+def overlap_add(frames, window, first, hop, wave):
     """Add windowed frames to ``wave``, the inverse of :func:`cut` up to the sum of squared windows."""
     size = window.size
     for t in range(frames.shape[0]):
@@ -59,7 +59,7 @@ def overlap_add(frames, window, first, hop, wave):  # type: ignore[no-untyped-de
 
 
 @njit("void(float32[:, ::1], int64, float32[:, ::1])", fastmath=RELAXED, cache=True, nogil=True)
-def magnitudes(spectrum, first, out):  # type: ignore[no-untyped-def]
+def magnitudes(spectrum, first, out):
     """``out[bin, first + t] = |spectrum[t, bin]|``, eight frames at a time so that written lines are shared."""
     row = np.empty((8, out.shape[0]), np.float32)
     for t0 in range(0, spectrum.shape[0], 8):
@@ -83,7 +83,7 @@ def magnitudes(spectrum, first, out):  # type: ignore[no-untyped-def]
     nogil=True,
     error_model="numpy",
 )
-def fast_step(rebuilt, previous, magnitude, inertia, spectrum):  # type: ignore[no-untyped-def]
+def fast_step(rebuilt, previous, magnitude, inertia, spectrum):
     """One step of fast Griffin-Lim after the projection on consistent spectra.
 
     ``t = rebuilt - inertia * previous`` (a positive multiple of the extrapolation), ``spectrum = magnitude t / |t|``,

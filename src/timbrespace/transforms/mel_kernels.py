@@ -18,7 +18,7 @@ LANES = 16
     cache=True,
     nogil=True,
 )
-def mel_magnitudes(spectrum, weights, start, stop, first, out):  # type: ignore[no-untyped-def]
+def mel_magnitudes(spectrum, weights, start, stop, first, out):
     """``out[m, first + t] = sum_k weights[m, k] |spectrum[t, k]|`` over the bins each band holds."""
     magnitude = np.empty(weights.shape[1], np.float32)
     for t in range(spectrum.shape[0]):
@@ -43,7 +43,7 @@ def mel_magnitudes(spectrum, weights, start, stop, first, out):  # type: ignore[
     nogil=True,
     error_model="numpy",
 )
-def expectation_maximisation(mel, band, low, high, rows, columns, steps, out):  # type: ignore[no-untyped-def]
+def expectation_maximisation(mel, band, low, high, rows, columns, steps, out):
     """Multiplicative steps from mel (band, frame) to linear magnitude ``out`` (frame, bin); see ``magnitude.py``.
 
     Each pass over the bins multiplies by the last ratio and already sums the next prediction.
@@ -98,9 +98,7 @@ def expectation_maximisation(mel, band, low, high, rows, columns, steps, out):  
     nogil=True,
     error_model="numpy",
 )
-def joint_step(  # type: ignore[no-untyped-def]
-    rebuilt, previous, anchor, mel, weights, start, stop, band, low, high, columns, inertia, spectrum
-):
+def joint_step(rebuilt, previous, anchor, mel, weights, start, stop, band, low, high, columns, inertia, spectrum):
     """One step of fast Griffin-Lim whose magnitude follows the rebuilt sound; see ``joint.py``.
 
     ``rebuilt``, ``previous`` and ``spectrum`` are (frame, 2 bins), ``anchor`` is (frame, bin), ``mel`` (frame, band).

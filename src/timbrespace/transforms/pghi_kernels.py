@@ -15,7 +15,7 @@ RELAXED = {"contract", "reassoc", "nsz", "arcp"}
     nogil=True,
     error_model="numpy",
 )
-def gradients(level, hop_share, width, along_time, along_frequency):  # type: ignore[no-untyped-def]
+def gradients(level, hop_share, width, along_time, along_frequency):
     """Phase advance per frame and per bin, in cycles, from the logarithm of the magnitude.
 
     ``hop_share`` is hop_length / n_fft and ``width`` is gamma / (hop_length n_fft): the second is the
@@ -49,7 +49,7 @@ def gradients(level, hop_share, width, along_time, along_frequency):  # type: ig
     cache=True,
     nogil=True,
 )
-def integrate(rank, n_ranks, n_bins, along_time, along_frequency, phase):  # type: ignore[no-untyped-def]
+def integrate(rank, n_ranks, n_bins, along_time, along_frequency, phase):
     """Integrate the phase gradient from loud cells to quiet ones, in place; arrays are flattened (frame, bin).
 
     ``rank`` is each cell's level below the peak in ``n_ranks`` equal steps; a cell of rank ``n_ranks`` keeps the
