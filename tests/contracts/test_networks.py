@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tests.contracts.common import WIRED, check_config, make, members
 from timbrespace.core.errors import ParameterError
+from timbrespace.layers.memory import Memory
 from timbrespace.models.networks import Network, TemporalConv
 
 FEATURES, LATENTS, STATISTICS = WIRED["n_features"], WIRED["latent_dim"], WIRED["n_statistics"]
@@ -34,6 +35,7 @@ def check_network(network: Network) -> None:
         assert rebuilt.shape == (3, 1, FEATURES, steps * network.ratio)
         assert torch.isfinite(rebuilt).all()
         _examples_do_not_mix(network, x, rebuilt)
+    _blocks_give_the_whole(network)
     _every_parameter_learns(network)
     _start_is_better_than_silence(network)
 
@@ -41,6 +43,32 @@ def check_network(network: Network) -> None:
 def _examples_do_not_mix(network: Network, x: Tensor, rebuilt: Tensor) -> None:
     alone = network.decode(network.encode(x[1:2])[:, :LATENTS])
     torch.testing.assert_close(alone, rebuilt[1:2], rtol=1e-4, atol=1e-4)
+
+
+def _blocks_give_the_whole(network: Network) -> None:
+    """Latents in blocks of any size give the frames of the whole, ``lookahead`` steps later and not sooner."""
+    latents = torch.randn(2, LATENTS, 23, generator=torch.Generator().manual_seed(1))
+    if network.lookahead is None:
+        with pytest.raises(ParameterError, match="cannot play live"):
+            network.decode_next(latents, Memory())
+        return
+    ahead = torch.nn.functional.pad(latents, (0, network.lookahead))
+    with torch.no_grad():
+        for parameter in network.parameters():  # every layer takes part
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(2))
+        whole = network.decode(latents)
+        for sizes in ([1] * ahead.shape[-1], [2, 3, 1, 7, ahead.shape[-1] - 13]):
+            parts, memory = [], Memory()
+            for block in ahead.split(sizes, dim=-1):
+                memory = Memory(memory.state())
+                parts.append(network.decode_next(block, memory))
+            blockwise = torch.cat(parts, dim=-1)[..., network.lookahead * network.ratio :]
+            torch.testing.assert_close(blockwise, whole, rtol=1e-4, atol=1e-5)
+        # The future beyond the look-ahead is not read, the one within is.
+        changed = latents.clone()
+        changed[..., 12:] += 1.0
+        same = (network.decode(changed) - whole).abs().amax(dim=(0, 1, 2)).unflatten(0, (-1, network.ratio)).amax(1)
+        assert int((same > 1e-6).nonzero()[0]) == 12 - network.lookahead
 
 
 def _every_parameter_learns(network: Network) -> None:
@@ -77,7 +105,8 @@ def test_contract(kind: str) -> None:
 @pytest.mark.parametrize(
     "settings",
     [{"frames_per_step": 1}, {"frames_per_step": 3}, {"frames_per_step": 8}, {"kernel_size": 3}, {"depth": 0},
-     {"refinement": 0}, {"pca_start": False}],
+     {"refinement": 0}, {"pca_start": False}, {"lookahead": 0}, {"lookahead": 1},
+     {"lookahead": 2, "frames_per_step": 3}],
     ids=str,
 )  # fmt: skip
 def test_contract_holds_for_other_settings(settings: dict[str, Any]) -> None:
@@ -100,6 +129,7 @@ def small() -> TemporalConv:
 
 class _Broken(Network):
     ratio = 4
+    lookahead = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,6 +140,9 @@ class _Broken(Network):
 
     def decode(self, latents: Tensor) -> Tensor:
         return self.right.decode(latents)
+
+    def decode_next(self, latents: Tensor, memory: Memory) -> Tensor:
+        return self.right.decode_next(latents, memory)
 
     def initialise(self, frames: Tensor) -> None:
         self.right.initialise(frames)

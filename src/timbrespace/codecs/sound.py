@@ -10,12 +10,14 @@ from torch import Tensor
 
 from timbrespace.codecs.bundle import LATENT, WEIGHTS, Bundle
 from timbrespace.codecs.long_sounds import infer_in_pieces
+from timbrespace.codecs.stream import SoundStream
 from timbrespace.core.component import build
 from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Latents
 from timbrespace.models.base import Model
-from timbrespace.transforms.base import AudioTransform, PhaseReconstruction
+from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
 from timbrespace.transforms.pieces import invert_in_pieces
+from timbrespace.transforms.rtisi import RtIsi
 
 Array = TypeVar("Array", Tensor, np.ndarray)
 MAX_PEAK = 1e4
@@ -31,12 +33,19 @@ class SoundCodec:
     """
 
     def __init__(
-        self, transform: AudioTransform, model: Model, *, latent: dict[str, Tensor] | None = None, channels: int = 1
+        self,
+        transform: AudioTransform,
+        model: Model,
+        *,
+        latent: dict[str, Tensor] | None = None,
+        channels: int = 1,
+        live: LivePhase | None = None,
     ) -> None:
         self.transform = transform.eval()
         self.model = model.eval()
         self.latent = latent or {}
         self.channels = channels
+        self.live = live or RtIsi()
         self.bundle: Bundle | None = None
 
     @classmethod
@@ -49,7 +58,13 @@ class SoundCodec:
         with torch.device("meta"):
             model = build(Model, bundle.config["model"], where="model.")
         model.load_state_dict(_part(weights, "model."), assign=True)
-        codec = cls(transform, model, latent=bundle.tensors(LATENT), channels=int(bundle.config["channels"]))
+        codec = cls(
+            transform,
+            model,
+            latent=bundle.tensors(LATENT),
+            channels=int(bundle.config["channels"]),
+            live=build(LivePhase, bundle.config["live"], where="live.") if "live" in bundle.config else None,
+        )
         codec.bundle = bundle
         return codec
 
@@ -99,6 +114,24 @@ class SoundCodec:
         if samples < 1 or z.shape[2] == 0:
             raise ParameterError("There is nothing to decode: give at least one latent step and a length above zero.")
         return _like(invert_in_pieces(self.transform, self.decode_frames(z), length=samples, phase=phase), latents)
+
+    @property
+    def lookahead(self) -> int | None:
+        """Latent steps that live decoding waits for; ``None`` where the decoder needs the whole and cannot stream."""
+        return self.model.lookahead
+
+    def stream(self, *, live: LivePhase | None = None) -> SoundStream:
+        """The live form of :meth:`decode`, with the live inverse the bundle names or another one.
+
+        Raises :class:`ParameterError` where the decoder needs the whole.
+        """
+        if self.lookahead is None:
+            raise ParameterError(
+                "This model's decoder reads as much ahead as back and cannot play live;"
+                " train one with --set model.network.lookahead=1."
+            )
+        frames = self.transform.stream(channels=self.channels, live=live or self.live)
+        return SoundStream(self.model, frames, lookahead=self.lookahead, ratio=self.ratio, channels=self.channels)
 
     def encode_frames(self, frames: Frames) -> Latents:
         """Latents of normalised frames: posterior means, sharpened as the model was told to."""

@@ -31,6 +31,27 @@ class Codec(Protocol):
 
 
 @runtime_checkable
+class CodecStream(Protocol):
+    """Latents in, sound out, in blocks; any cut into blocks gives the same samples.
+
+    ``decode`` turns the next latents (1, latent, step) into the next (1, channel, ratio * step) samples. Sample n
+    stands for sample n - ``latency`` of the whole decoded at once; before it come zeros.
+    """
+
+    @property
+    def latency(self) -> int: ...
+    def decode(self, latents: Latents) -> Wave: ...
+    def reset(self) -> None: ...
+
+
+@runtime_checkable
+class LiveCodec(Codec, Protocol):
+    """A codec that can also decode while its latents arrive; ``stream`` raises where this one cannot."""
+
+    def stream(self) -> CodecStream: ...
+
+
+@runtime_checkable
 class FrameModel(Protocol):
     """Latents to features, differentiably: what geodesics and pictures need."""
 
@@ -72,6 +93,7 @@ P = TypeVar("P")
 
 _ABILITY = {
     "Codec": "turn sound into latents and back",
+    "LiveCodec": "decode latents while they arrive",
     "FrameModel": "decode latents into features",
     "CodeCodec": "turn sound into codes and back",
     "WaveProcessor": "process sound",

@@ -13,6 +13,7 @@ from timbrespace.core.errors import ParameterError
 from timbrespace.core.knob import Knob
 from timbrespace.core.seeds import torch_generator
 from timbrespace.core.shapes import Frames, Latents, PerExample
+from timbrespace.layers.memory import Memory
 from timbrespace.models.base import Model
 from timbrespace.models.bottlenecks.base import Bottleneck
 from timbrespace.models.encoding import Encoding
@@ -85,6 +86,13 @@ class AutoEncoder(Model):
 
     def decode(self, latents: Latents) -> Frames:
         return self.likelihood.mean(self.network.decode(latents))
+
+    @property
+    def lookahead(self) -> int | None:
+        return self.network.lookahead
+
+    def decode_next(self, latents: Latents, memory: Memory) -> Frames:
+        return self.likelihood.mean(self.network.decode_next(latents, memory))
 
     def players(self) -> dict[str, list[nn.Parameter]]:
         return {"model": [p for p in self.parameters() if p.requires_grad]}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from timbrespace.core.batch import Batch
 from timbrespace.core.component import Component
 from timbrespace.core.shapes import Frames, Latents
+from timbrespace.layers.memory import Memory
 from timbrespace.models.encoding import Encoding
 
 
@@ -39,6 +40,19 @@ class Model(Component, nn.Module):
     @abstractmethod
     def decode(self, latents: Latents) -> Frames:
         """Expected frames, ``ratio`` per latent step."""
+
+    @property
+    @abstractmethod
+    def lookahead(self) -> int | None:
+        """Latent steps that the decoder reads ahead of the one it speaks; ``None`` where it needs the whole."""
+
+    @abstractmethod
+    def decode_next(self, latents: Latents, memory: Memory) -> Frames:
+        """:meth:`decode` for latents that come in blocks, ``lookahead`` steps late.
+
+        The first ``lookahead`` steps of frames mean nothing. Raises
+        :class:`~timbrespace.core.errors.ParameterError` where ``lookahead`` is ``None``.
+        """
 
     @abstractmethod
     def players(self) -> dict[str, list[nn.Parameter]]: ...

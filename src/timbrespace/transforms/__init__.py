@@ -1,9 +1,21 @@
-"""Wave to frames and back: transforms, and the phase reconstructions their inverse can use."""
+"""Wave to frames and back: transforms, and the phase reconstructions their inverse can use, at leisure or live."""
 
-from timbrespace.transforms.base import AudioTransform, PhaseReconstruction
+from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
 from timbrespace.transforms.griffin_lim import GriffinLim
 from timbrespace.transforms.mel import LogMel
 from timbrespace.transforms.pghi import Pghi
+from timbrespace.transforms.rtisi import RtIsi
+from timbrespace.transforms.rtpghi import RtPghi
 from timbrespace.transforms.stft import LogStft
 
-__all__ = ["AudioTransform", "GriffinLim", "LogMel", "LogStft", "Pghi", "PhaseReconstruction"]
+__all__ = [
+    "AudioTransform",
+    "GriffinLim",
+    "LivePhase",
+    "LogMel",
+    "LogStft",
+    "Pghi",
+    "PhaseReconstruction",
+    "RtIsi",
+    "RtPghi",
+]

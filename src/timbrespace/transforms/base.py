@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
 
 from timbrespace.core.component import Component
+from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Wave
+from timbrespace.transforms.filterbank import Filterbank
 
 
 class PhaseReconstruction(Component):
@@ -23,6 +25,63 @@ class PhaseReconstruction(Component):
         Hann window of ``n_fft`` samples; the result is (..., time) with ``length`` samples
         (``hop_length * (frames - 1)`` if not given).
         """
+
+
+class PhaseStream(ABC):
+    """One live reconstruction under way: magnitude in, sound out, as many samples as frames have hops.
+
+    A pure function of the frames pushed so far: however they are cut into blocks, the samples are the same, bit
+    for bit. One stream serves one thread.
+    """
+
+    @property
+    @abstractmethod
+    def latency(self) -> int:
+        """Samples by which the sound trails: sample ``n`` is sample ``n - latency`` of the sound itself.
+
+        With half a window for the overlap and a hop for each frame of lookahead, that is
+        ``n_fft // 2 + lookahead * hop_length``. The first ``latency`` samples are zeros.
+        """
+
+    @abstractmethod
+    def push(self, magnitude: Tensor) -> Tensor:
+        """The next (signal, frame * hop_length) samples from the next frames (signal, bin, frame), one or more.
+
+        Cells that are negative or not finite count as 0; a silent signal stays silent.
+        """
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget every frame: what follows is what a fresh stream would give."""
+
+
+class LivePhase(Component):
+    """Finds a phase while the frames arrive: an argument of :meth:`AudioTransform.stream`."""
+
+    @abstractmethod
+    def start(self, *, n_fft: int, hop_length: int, signals: int, bank: Filterbank | None = None) -> PhaseStream:
+        """A stream for ``signals`` independent signals.
+
+        Magnitudes are those of :meth:`PhaseReconstruction.reconstruct`: a centred STFT with a periodic Hann window.
+        With ``bank`` they are known through its bands alone, and how energy lies within a band may be improved.
+        """
+
+
+class FrameStream(ABC):
+    """The inverse of a transform, live: a transform's frames in, sound out. See :class:`PhaseStream`."""
+
+    @property
+    @abstractmethod
+    def latency(self) -> int:
+        """Samples by which the sound trails what :meth:`AudioTransform.invert` gives for the same frames."""
+
+    @abstractmethod
+    def push(self, frames: Frames) -> Wave:
+        """The next (1, channel, n * hop_length) samples from the next (1, channel, feature, n) frames."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Forget every frame: what follows is what a fresh stream would give."""
 
 
 class AudioTransform(Component, nn.Module):
@@ -59,6 +118,14 @@ class AudioTransform(Component, nn.Module):
         It has ``length`` samples, ``hop_length * (frames - 1)`` if not given. ``phase`` chooses the phase
         reconstruction for this call; the default is PGHI followed by ten steps of fast Griffin-Lim.
         """
+
+    def stream(self, *, channels: int, live: LivePhase | None = None) -> FrameStream:
+        """The live form of :meth:`invert` for frames of ``channels`` channels, where the transform has one.
+
+        ``live`` chooses the phase reconstruction, RTISI with two frames of lookahead if not given.
+        Sample ``n`` of the stream stands for sample ``n - latency`` of the inversion of all frames; before come zeros.
+        """
+        raise ParameterError(f"{type(self).__name__} has no live inverse; take a transform that can be streamed.")
 
     def provides(self) -> dict[str, Any]:
         return {"n_features": self.n_features, "sample_rate": self.sample_rate, "hop_length": self.hop_length}

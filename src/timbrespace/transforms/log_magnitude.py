@@ -12,8 +12,10 @@ from torch import Tensor
 
 from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.shapes import Frames, Wave
-from timbrespace.transforms.base import AudioTransform, PhaseReconstruction
+from timbrespace.transforms.base import AudioTransform, FrameStream, LivePhase, PhaseReconstruction
+from timbrespace.transforms.filterbank import Filterbank
 from timbrespace.transforms.fourier import Fourier, check_stft, frame_count, hann_window
+from timbrespace.transforms.framewise import clean
 from timbrespace.transforms.levels import LevelCounts
 
 UNFITTED_GAIN = 100.0
@@ -67,6 +69,14 @@ class LogMagnitude(AudioTransform):
     @abstractmethod
     def magnitude_to_wave(self, magnitude: Tensor, *, length: int, phase: PhaseReconstruction) -> Tensor:
         """Sound (..., time) of ``length`` samples from this transform's magnitude (..., feature, frame)."""
+
+    def _bank(self) -> Filterbank | None:
+        """The filterbank between the STFT's magnitude and this one, if there is one."""
+        return None
+
+    @abstractmethod
+    def _frame_to_linear(self, magnitude: Tensor) -> Tensor:
+        """The STFT's magnitude (channel, bin) from this transform's (channel, feature) of one frame."""
 
     @abstractmethod
     def _from_spectrum(self, spectrum: Tensor) -> Tensor:
@@ -161,6 +171,23 @@ class LogMagnitude(AudioTransform):
         magnitude = self.features_to_magnitude(frames).nan_to_num_(nan=0.0).to("cpu", torch.float32)
         wave = self.magnitude_to_wave(magnitude, length=max(spoken, length or 0), phase=phase or Pghi())
         return wave[..., : spoken if length is None else length].to(frames.device)
+
+    def stream(self, *, channels: int, live: LivePhase | None = None) -> FrameStream:
+        from timbrespace.transforms.live import LiveFrames
+        from timbrespace.transforms.rtisi import RtIsi
+
+        if channels < 1:
+            raise ParameterError(f"A stream for {channels} channels was asked for; give 1 or more.")
+        grid = {"n_fft": self.n_fft, "hop_length": self.hop_length}
+        phase = (live or RtIsi()).start(signals=channels, bank=self._bank(), **grid)
+
+        def to_magnitude(frame: Tensor) -> Tensor:
+            magnitude = self.features_to_magnitude(frame.to(self.mean.device))[..., 0]
+            return self._frame_to_linear(clean(magnitude.cpu()))
+
+        return LiveFrames(
+            to_magnitude, phase, channels=channels, n_features=self.n_features, hop_length=self.hop_length
+        )
 
     def _needs_torch(self, wave: Tensor) -> bool:
         graph = wave.requires_grad and torch.is_grad_enabled()

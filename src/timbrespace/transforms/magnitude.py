@@ -28,3 +28,20 @@ def linear_magnitude(mel: Tensor, bank: Filterbank, *, n_iter: int = 30) -> Tens
             row.numpy(), bank.band, bank.low, bank.high, bank.rows, bank.columns, n_iter, target.numpy()
         )
     return out.reshape(*mel.shape[:-2], n_frames, bank.band.size).mT.to(mel.device)
+
+
+def frame_magnitude(mel: Tensor, bank: Filterbank, *, n_iter: int = 30) -> Tensor:
+    """:func:`linear_magnitude` of single frames (..., band), some ten times as fast for one: (..., bin).
+
+    The two agree to rounding; this one's zeros begin at 1e-25.
+    """
+    from timbrespace.transforms import mel_kernels as kernels
+
+    b = bank
+    rows = mel.detach().to("cpu", torch.float32).reshape(mel.shape[:-1].numel(), mel.shape[-1]).contiguous()
+    out = torch.empty(len(rows), b.band.size)
+    for row, target in zip(rows.numpy(), out.numpy(), strict=True):
+        kernels.expectation_maximisation_frame(
+            row, b.weights, b.start, b.stop, b.band, b.low, b.high, b.rows, b.columns, n_iter, target
+        )
+    return out.reshape(*mel.shape[:-1], b.band.size)

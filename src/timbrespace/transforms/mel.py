@@ -9,11 +9,11 @@ from torch import Tensor
 from timbrespace.core.component import Wired
 from timbrespace.core.errors import ParameterError
 from timbrespace.transforms.base import PhaseReconstruction
-from timbrespace.transforms.filterbank import mel_filterbank
+from timbrespace.transforms.filterbank import Filterbank, mel_filterbank
 from timbrespace.transforms.fourier import check_stft
 from timbrespace.transforms.joint import refine_jointly
 from timbrespace.transforms.log_magnitude import LogMagnitude
-from timbrespace.transforms.magnitude import linear_magnitude
+from timbrespace.transforms.magnitude import frame_magnitude, linear_magnitude
 
 MAX_BANDS = 1024
 """The filterbank is held densely: with the longest window that is 134 MB."""
@@ -82,6 +82,12 @@ class LogMel(LogMagnitude):
         linear = linear_magnitude(magnitude, self.bank, n_iter=self.em_steps)
         wave = phase.reconstruct(linear, length=length, **grid)
         return refine_jointly(wave, magnitude, linear, self.bank, n_iter=self.joint_steps, **grid)
+
+    def _bank(self) -> Filterbank:
+        return self.bank
+
+    def _frame_to_linear(self, magnitude: Tensor) -> Tensor:
+        return frame_magnitude(magnitude, self.bank, n_iter=self.em_steps)
 
     def _from_spectrum(self, spectrum: Tensor) -> Tensor:
         return self.weights.to(spectrum.real.dtype) @ spectrum.abs()

@@ -91,6 +91,63 @@ def expectation_maximisation(mel, band, low, high, rows, columns, steps, out):
 
 
 @njit(
+    "void(float32[::1], float32[:, ::1], int64[::1], int64[::1], float32[::1])",
+    fastmath=RELAXED,
+    cache=True,
+    nogil=True,
+)
+def bands(magnitude, weights, start, stop, out):
+    """The mel bands ``out`` (band) of the magnitude (bin) of one frame."""
+    for m in range(out.size):
+        x = magnitude[start[m] : stop[m]]
+        w = weights[m, start[m] : stop[m]]
+        total = np.float32(0.0)
+        for i in range(x.size):
+            total += x[i] * w[i]
+        out[m] = total
+
+
+@njit(
+    "void(float32[::1], float32[:, ::1], int64[::1], int64[::1], int64[::1], float32[::1], float32[::1], float32[::1],"
+    " float32[::1], int64, float32[::1])",
+    fastmath=RELAXED,
+    cache=True,
+    nogil=True,
+    error_model="numpy",
+)
+def expectation_maximisation_frame(mel, weights, start, stop, band, low, high, rows, columns, steps, out):
+    """:func:`expectation_maximisation` of one frame, ``mel`` (band) to ``out`` (bin), side by side over the bins.
+
+    Cells that fall below 1e-25 are zeros from there on: thirty shrinking steps would reach subnormal numbers.
+    """
+    n_mels = mel.size
+    n_bins = out.size
+    tiny = np.float32(1e-30)
+    below = np.empty(n_bins, np.float32)
+    above = np.empty(n_bins, np.float32)
+    for k in range(n_bins):
+        c = np.float32(1.0) / columns[k] if columns[k] > 0.0 else np.float32(0.0)
+        below[k] = low[k] * c
+        above[k] = high[k] * c
+        out[k] = np.float32(1.0)
+    ratio = np.zeros(n_mels + 1, np.float32)
+    for m in range(n_mels):
+        ratio[m] = mel[m] / rows[m]
+    for step in range(steps + 1):
+        for k in range(n_bins):
+            x = out[k] * (below[k] * ratio[band[k]] + above[k] * ratio[band[k] + 1])
+            out[k] = x if x > np.float32(1e-25) else np.float32(0.0)
+        if step < steps:
+            for m in range(n_mels):
+                x = out[start[m] : stop[m]]
+                w = weights[m, start[m] : stop[m]]
+                total = tiny
+                for i in range(x.size):
+                    total += x[i] * w[i]
+                ratio[m] = mel[m] / total
+
+
+@njit(
     "void(float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], float32[:, ::1], int64[::1], int64[::1],"
     " int64[::1], float32[::1], float32[::1], float32[::1], float32, float32[:, ::1])",
     fastmath=RELAXED,

@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from timbrespace.core.component import Component
 from timbrespace.core.shapes import Frames, Latents, Statistics
+from timbrespace.layers.memory import Memory
+
+Parameters = Float[Tensor, "batch parameter feature frame"]
 
 
 class Network(Component, nn.Module):
@@ -16,8 +19,11 @@ class Network(Component, nn.Module):
 
     Shapes follow from the parts around it: ``n_features`` and ``n_channels`` of the frames, ``n_statistics``
     that the bottleneck asks for, ``latent_dim``, and ``n_parameters`` that the likelihood needs for each
-    feature. The first ``latent_dim`` statistics locate the latent vector.
+    feature. The first ``latent_dim`` statistics locate the latent vector. ``lookahead`` is the number of latent
+    steps that the decoder reads ahead of the one it speaks, ``None`` where it needs the whole.
     """
+
+    lookahead: int | None
 
     @property
     @abstractmethod
@@ -29,8 +35,17 @@ class Network(Component, nn.Module):
         """Statistics (batch, n_statistics, step) with ``ceil(frames / ratio)`` steps."""
 
     @abstractmethod
-    def decode(self, latents: Latents) -> Float[Tensor, "batch parameter feature frame"]:
+    def decode(self, latents: Latents) -> Parameters:
         """Likelihood parameters (batch, n_channels * n_parameters, feature, ratio * step)."""
+
+    @abstractmethod
+    def decode_next(self, latents: Latents, memory: Memory) -> Parameters:
+        """The same for latents that come in blocks, ``lookahead`` steps late.
+
+        ``memory`` holds what the blocks before left behind. All blocks in a row give the frames of the whole,
+        behind ``lookahead`` steps that mean nothing. Raises :class:`~timbrespace.core.errors.ParameterError` where
+        ``lookahead`` is ``None``.
+        """
 
     @abstractmethod
     def initialise(self, frames: Frames) -> None:

@@ -14,10 +14,16 @@ from timbrespace.core.errors import ParameterError
 from timbrespace.core.knob import Knob
 from timbrespace.core.shapes import Frames, Latents, Statistics
 from timbrespace.layers.convnext import ConvNeXtBlock
+from timbrespace.layers.memory import Memory, with_surroundings
 from timbrespace.layers.norm import ChannelNorm
 from timbrespace.layers.pca import StackedPca
 from timbrespace.layers.residual import ResidualConv
-from timbrespace.models.networks.base import Network
+from timbrespace.models.networks.base import Network, Parameters
+
+Rows = Float[Tensor, "batch row frame"]
+
+MAX_LOOKAHEAD = 2
+"""Latent steps a streaming decoder may wait for: at 22 a second each costs 46 ms under the player's finger."""
 
 
 class TemporalConv(Network):
@@ -28,6 +34,9 @@ class TemporalConv(Network):
     4, ...). Beside both runs a linear path over blocks of ``frames_per_step`` frames. With ``pca_start`` it
     is set to the whitened principal components of the training frames and everything else starts at zero,
     so that the untrained network *is* PCA and training can only bend it.
+
+    ``lookahead`` is the number of latent steps the decoder reads ahead of the one it speaks: it then is causal
+    but for them and can stream. ``None`` gives it as much of the future as of the past; it then needs the whole.
     """
 
     def __init__(
@@ -46,6 +55,7 @@ class TemporalConv(Network):
         refinement: Annotated[int, Knob(0, 16)] = 2,
         dropout: Annotated[float, Knob(0.0, 0.9)] = 0.0,
         pca_start: bool = True,
+        lookahead: Annotated[int, Knob(0, MAX_LOOKAHEAD, "steps")] | None = None,
     ) -> None:
         super().__init__()
         if kernel_size % 2 == 0:
@@ -59,27 +69,30 @@ class TemporalConv(Network):
         self.n_statistics, self.latent_dim, self.n_parameters = n_statistics, latent_dim, n_parameters
         self.frames_per_step, self.width, self.depth = frames_per_step, width, depth
         self.kernel_size, self.expansion, self.refinement = kernel_size, expansion, refinement
-        self.dropout, self.pca_start = dropout, pca_start
+        self.dropout, self.pca_start, self.lookahead = dropout, pca_start, lookahead
+        causal = lookahead is not None
         rows_in, rows_out, stride = n_channels * n_features, n_channels * n_parameters * n_features, frames_per_step
 
-        def blocks() -> list[nn.Module]:
-            return [ConvNeXtBlock(width, kernel_size=kernel_size, expansion=expansion) for _ in range(depth)]
+        def blocks(*, causal: bool) -> list[nn.Module]:
+            return [
+                ConvNeXtBlock(width, kernel_size=kernel_size, expansion=expansion, causal=causal) for _ in range(depth)
+            ]
 
         self.encoder = nn.Sequential(
             nn.Conv1d(rows_in, width, 2 * stride, stride, padding=(stride + 1) // 2),
-            *blocks(),
+            *blocks(causal=False),
             ChannelNorm(width),
             nn.Conv1d(width, n_statistics, 1),
         )
         self.encoder_linear = nn.Conv1d(rows_in, latent_dim, stride, stride)
         self.decoder = nn.Sequential(
-            nn.Conv1d(latent_dim, width, 3, padding=1),
-            *blocks(),
+            nn.Conv1d(latent_dim, width, 3),
+            *blocks(causal=causal),
             ChannelNorm(width),
-            nn.ConvTranspose1d(width, rows_out, 2 * stride, stride, padding=stride // 2),
+            nn.ConvTranspose1d(width, rows_out, 2 * stride, stride, padding=0 if causal else stride // 2),
         )
         self.decoder_linear = nn.ConvTranspose1d(latent_dim, rows_out, stride, stride)
-        self.refine = nn.Sequential(*(ResidualConv(rows_out, dilation=2**i) for i in range(refinement)))
+        self.refine = nn.Sequential(*(ResidualConv(rows_out, dilation=2**i, causal=causal) for i in range(refinement)))
         if pca_start:
             for layer in (self.encoder[-1], self.decoder[-1]):
                 for parameter in layer.parameters():
@@ -97,12 +110,45 @@ class TemporalConv(Network):
         rest = located.new_zeros(located.shape[0], self.n_statistics - self.latent_dim, steps)
         return self.encoder(rows)[..., :steps] + torch.cat([located, rest], dim=1)
 
-    def decode(self, latents: Latents) -> Float[Tensor, "batch parameter feature frame"]:
-        frames = latents.shape[-1] * self.frames_per_step
+    def decode(self, latents: Latents) -> Parameters:
         if self.dropout and self.training:
             latents = F.dropout(latents, self.dropout)
-        rows = self.decoder(latents)[..., :frames] + self.decoder_linear(latents)
-        return self.refine(rows).unflatten(1, (self.n_channels * self.n_parameters, self.n_features))
+        if self.lookahead is None:
+            return self._frames(self._symmetric(latents))
+        ahead = F.pad(latents, (0, self.lookahead))  # beyond the end there is nothing to look at
+        rows = self._causal(ahead, None)[..., self.lookahead * self.frames_per_step :]
+        return self._frames(rows)
+
+    def decode_next(self, latents: Latents, memory: Memory) -> Parameters:
+        if self.lookahead is None:
+            raise ParameterError(
+                "This model's decoder reads as much ahead as back and cannot play live;"
+                " train one with --set model.network.lookahead=1."
+            )
+        return self._frames(self._causal(latents, memory))
+
+    def _frames(self, rows: Rows) -> Parameters:
+        return rows.unflatten(1, (self.n_channels * self.n_parameters, self.n_features))
+
+    def _symmetric(self, latents: Latents) -> Rows:
+        frames = latents.shape[-1] * self.frames_per_step
+        bent = self.decoder(F.pad(latents, (1, 1)))[..., :frames]
+        return self.refine(bent + self.decoder_linear(latents))
+
+    def _causal(self, latents: Latents, memory: Memory | None) -> Rows:
+        """Rows (batch, row, frame), each step's ``lookahead`` steps after its latents came in."""
+        first, *blocks, norm, widen = self.decoder
+        frames = latents.shape[-1] * self.frames_per_step
+        x = first(with_surroundings(latents, 2, causal=True, memory=memory))
+        for block in blocks:
+            x = block(x, memory)
+        # A step's frames come from it and the one before; those of the step in front belong to the last block.
+        bent = widen(with_surroundings(norm(x), 1, causal=True, memory=memory))
+        due = with_surroundings(latents, self.lookahead or 0, causal=True, memory=memory)[..., : latents.shape[-1]]
+        rows = bent[..., self.frames_per_step : self.frames_per_step + frames] + self.decoder_linear(due)
+        for residual in self.refine:
+            rows = residual(rows, memory)
+        return rows
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
