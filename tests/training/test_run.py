@@ -18,7 +18,9 @@ from tests.bundles import bundle, copy_of_bundle, sounds, train, weights_hash
 from timbrespace.codecs.bundle import Bundle
 from timbrespace.core.errors import BundleError, DataError, Interrupted, StorageError, TrainingError
 from timbrespace.core.files import exclusive
+from timbrespace.datasets.folder import SoundFolder
 from timbrespace.training import run as run_module
+from timbrespace.training.assess import RUN_STEPS, summarise_latents
 from timbrespace.training.checkpoints import Checkpoints
 from timbrespace.training.run import resume
 
@@ -102,11 +104,22 @@ def test_latent_summary_fits_the_latents() -> None:
     vectors = latent["vectors"].double()
     torch.testing.assert_close(latent["mean"].double(), vectors.mean(0), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(latent["covariance"].double(), torch.cov(vectors.T), rtol=1e-2, atol=1e-3)
-    axes = latent["axes"].double()
-    torch.testing.assert_close(axes @ axes.T, torch.eye(4).double(), rtol=0, atol=1e-5)
-    spread = ((vectors - vectors.mean(0)) @ axes.T).var(0)
-    torch.testing.assert_close(spread, latent["variances"].double(), rtol=1e-2, atol=1e-4)
-    assert (latent["variances"].diff() <= 0).all()
+    metric = latent["metric"].double()
+    assert (torch.linalg.eigvalsh(metric) > 0).all(), "every latent of this model is heard"
+    assert latent["descriptors"].shape == latent["described"].shape == (len(vectors), 7)
+
+
+def test_long_corpora_keep_runs_that_can_be_played() -> None:
+    codec = timbrespace.load(bundle())
+    split = SoundFolder(path=str(sounds()), sample_rate=codec.sample_rate).prepare().split("train")
+    whole = summarise_latents(codec, split)
+    part = summarise_latents(codec, split, limit=len(whole.vectors) // 2)
+    assert RUN_STEPS <= len(part.vectors) <= len(whole.vectors) // 2 + RUN_STEPS
+    for begin in range(0, len(part.vectors), RUN_STEPS):
+        run = part.vectors[begin : begin + RUN_STEPS]
+        first = int((whole.vectors == run[0]).all(1).nonzero()[0, 0])
+        assert torch.equal(run, whole.vectors[first : first + len(run)])
+        assert torch.equal(part.source[begin : begin + RUN_STEPS], whole.source[first : first + len(run)])
 
 
 def test_same_seed_same_weights_other_seed_others(tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from timbrespace.codecs.bundle import METRICS, RECIPE
 from timbrespace.codecs.sound import SoundCodec
+from timbrespace.codecs.space import space_of
 from timbrespace.core.files import atomic_file
 from timbrespace.evaluation.page import commands, escape, page, paragraph, picture, player, section, table
 from timbrespace.latent.paths import Path as LatentPath
+from timbrespace.latent.space import LatentSpace
 from timbrespace.metrics.spectral import spectral_convergence_db
 from timbrespace.pictures.curves import learning_curve
 from timbrespace.pictures.figure import to_png
@@ -138,17 +140,19 @@ def _copies(codec: SoundCodec, copies: list[Copy]) -> str:
 def _space(codec: SoundCodec, journeys: list[Journey]) -> str:
     vectors, sources = codec.latent["vectors"], codec.latent["source"]
     stride = -(-len(vectors) // MAX_POINTS)
-    points = _project(codec, vectors[::stride])
+    space = space_of(codec)
+    points = _project(space, vectors[::stride])
     names = codec.bundle.config["sounds"] if codec.bundle is not None else []
     groups = [group_of(names[int(s)]) for s in sources[::stride]]
-    share = codec.latent["variances"] / codec.latent["variances"].sum()
-    axes = (f"first axis, {share[0]:.0%} of the variance", f"second axis, {share[1]:.0%}")
-    paths = {j.name: _project(codec, j.path.points) for j in journeys if j.smooth}
+    share = (space.variances / space.variances.sum()).tolist()
+    axes = (f"{space.names[0]}: {share[0]:.0%} of what is heard", f"{space.names[1]}: {share[1]:.0%}")
+    paths = {j.name: _project(space, j.path.points) for j in journeys if j.smooth}
     return section(
         "The space",
         paragraph(
-            "Each dot is 46 milliseconds of a training sound, seen from the two widest sides of the space. Sounds of a"
-            " kind lie together; silence and quiet tails gather in one place. The dark line is the walk below."
+            "Each dot is 46 milliseconds of a training sound, seen along the two directions in which the sounds differ"
+            " most to the ear. Sounds of a kind lie together; silence and quiet tails gather in one place. The dark"
+            " line is the walk below."
         ),
         picture(to_png(scatter(points, groups, axes=axes, paths=paths)), "latents of the training sounds, by kind"),
     )
@@ -175,7 +179,9 @@ def _next(codec: SoundCodec) -> str:
             "timbrespace train temporal-vae --data YOUR_FOLDER --minutes 10 --out runs/mine\n"
             "timbrespace resynth runs/mine SOUND.wav -o copy.wav\n"
             "timbrespace path runs/mine line --from A.wav --to B.wav --seconds 8 -o between.wav\n"
-            f"timbrespace path {folder} walk --seconds 20 --seed 7 -o walk.wav"
+            f"timbrespace path {folder} walk --seconds 20 --seed 7 -o walk.wav\n"
+            f"timbrespace explore {folder} --data YOUR_FOLDER -o space.html\n"
+            f"timbrespace play {folder}"
         ),
     )
 
@@ -191,9 +197,8 @@ def group_of(name: str) -> str:
     return parts[0] if len(parts) > 1 else "sound"
 
 
-def _project(codec: SoundCodec, vectors: Tensor) -> np.ndarray:
-    axes = codec.latent["axes"][:2]
-    return ((vectors - codec.latent["mean"]) @ axes.T).numpy()
+def _project(space: LatentSpace, vectors: Tensor) -> np.ndarray:
+    return space.project(vectors)[..., :2].numpy()
 
 
 def _mel(codec: SoundCodec, sound: Tensor) -> np.ndarray:

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from timbrespace.audio.descriptors import describe_sound, per_step
 from timbrespace.codecs.sound import SoundCodec
+from timbrespace.codecs.space import storable_descriptors
 from timbrespace.core.batch import Batch
 from timbrespace.datasets.base import Prepared, Split, SplitName
 from timbrespace.layers.pca import StackedPca
@@ -23,32 +25,37 @@ MAX_FRAME_SECONDS = 600.0
 PIECE_FRAMES = 8192
 """Frames whose latents are gathered at once: a minute and a half at 86 per second."""
 
+RUN_STEPS = 128
+"""Latent steps that follow each other where not all are kept: six seconds at 22 a second."""
+
 MAX_SOUND_SECONDS = 30.0
 """Longer sounds are judged by their beginning, so that an assessment takes seconds."""
 
 
 @dataclass(frozen=True)
 class LatentSummary:
-    """The latents of a split: vectors (vector, latent), the index of the sound each came from, sound names."""
+    """The latents of a split: vectors (vector, latent), the index of the sound each came from, sound names.
+
+    ``descriptors`` (vector, descriptor) is what is heard at each of them, NaN where undefined.
+    """
 
     vectors: Tensor
     source: Tensor
+    descriptors: Tensor
     names: list[str]
     kl_per_dimension: list[float]
 
     def tensors(self) -> dict[str, Tensor]:
-        """What ``latent.safetensors`` holds: vectors and sources, mean, covariance, principal axes."""
+        """What ``latent.safetensors`` holds: vectors, sources, descriptors, mean, covariance."""
         vectors = self.vectors.double()
         mean = vectors.mean(0)
         covariance = (vectors - mean).T @ (vectors - mean) / max(1, len(vectors) - 1)
-        values, axes = torch.linalg.eigh(covariance)
         return {
             "vectors": self.vectors.float(),
             "source": self.source.int(),
+            **storable_descriptors(self.descriptors),
             "mean": mean.float(),
             "covariance": covariance.float(),
-            "axes": axes.flip(1).T.float(),
-            "variances": values.flip(0).clamp_min(0).float(),
         }
 
 
@@ -91,21 +98,32 @@ def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dic
 
 
 @torch.no_grad()
-def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 65_536) -> LatentSummary:
-    """The encoder's posterior means, without refinement, of a split, thinned evenly to at most ``limit`` vectors."""
-    vectors, source, kl = [], [], []
+def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 262_144) -> LatentSummary:
+    """The encoder's posterior means, without refinement, of a split: of all of it up to ``limit`` vectors (three
+    hours at 22 a second), of evenly spread runs of :data:`RUN_STEPS` beyond, so that what is kept can be played.
+    """
+    vectors, source, descriptors, kl = [], [], [], []
     for index in range(len(split.sources)):
-        for frames in codec.transform(split.sound(index)[None]).split(PIECE_FRAMES, dim=-1):
+        sound = split.sound(index)
+        heard = describe_sound(sound, codec.sample_rate)
+        for piece, frames in enumerate(codec.transform(sound[None]).split(PIECE_FRAMES, dim=-1)):
             figures = codec.model.monitor(Batch.of(frames))
             vectors.append(figures["latents"][0].T)
             source.append(torch.full((len(vectors[-1]),), index))
+            begin = piece * PIECE_FRAMES * codec.transform.hop_length
+            descriptors.append(per_step(heard, ratio=codec.ratio, steps=len(vectors[-1]), first=begin))
             if "kl_per_dimension" in figures:
                 kl.append(figures["kl_per_dimension"][0] * len(vectors[-1]))
     everything, sources = torch.cat(vectors), torch.cat(source)
-    stride = -(-len(everything) // limit)
+    kept = torch.arange(len(everything)) // RUN_STEPS % -(-len(everything) // limit) == 0
     per_dimension = (torch.stack(kl).sum(0) / len(everything)).tolist() if kl else []
-    names = [s.name for s in split.sources]
-    return LatentSummary(everything[::stride].contiguous(), sources[::stride].contiguous(), names, per_dimension)
+    return LatentSummary(
+        everything[kept],
+        sources[kept],
+        torch.cat(descriptors)[kept],
+        [s.name for s in split.sources],
+        per_dimension,
+    )
 
 
 def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary, pca: StackedPca) -> dict[str, Any]:

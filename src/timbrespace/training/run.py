@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from timbrespace.codecs.bundle import CONFIG, LATENT, METRICS, PLAN, PREVIEW, RECIPE, RUN, WEIGHTS, write_bundle
+from timbrespace.codecs.heard import heard_metric
 from timbrespace.codecs.loading import load
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import Interrupted, TrainingError
@@ -248,6 +249,8 @@ def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.T
     assert isinstance(model, Model)  # a copy of the model the plan built
     codec = SoundCodec(workshop.transform.to("cpu"), model, channels=workshop.channels)
     summary = summarise_latents(codec, workshop.prepared.split("train"))
+    codec.latent = summary.tensors()
+    codec.latent["metric"] = heard_metric(codec)
     train_split = workshop.prepared.split("train")
     pca = pca_baseline(codec.transform, train_split, group=codec.model.ratio, n_components=codec.latent_dim)
     metrics = assess(codec, workshop.prepared, summary, pca)
@@ -265,9 +268,10 @@ def _finish(workshop: _Workshop, state: State, names: list[str], sounds: torch.T
             "channels": workshop.channels,
             "transform": codec.transform.config(),
             "model": codec.model.config(),
+            "live": codec.live.config(),
             "sounds": summary.names,
         },
-        files={WEIGHTS: codec.state(), LATENT: summary.tensors()},
+        files={WEIGHTS: codec.state(), LATENT: codec.latent},
         tables={RECIPE: facts | {"recipe": {workshop.plan.recipe: workshop.plan.sections}}, METRICS: metrics},
         card=model_card(recipe=workshop.plan.recipe, facts=facts, metrics=metrics),
         version=__version__,
