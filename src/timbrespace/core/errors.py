@@ -38,6 +38,10 @@ class TrainingError(TimbrespaceError):
     """A training cannot start or cannot go on."""
 
 
+class EngineError(TimbrespaceError):
+    """The process that renders sound cannot start, or cannot be kept alive."""
+
+
 class Interrupted(TimbrespaceError):
     """Work was stopped on request; the sentence says what is saved and how to go on."""
 

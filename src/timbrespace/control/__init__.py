@@ -1,0 +1,1 @@
+"""The engine: an instrument in a process of its own, and what listens to it."""

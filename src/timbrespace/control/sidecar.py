@@ -1,0 +1,113 @@
+"""What stands beside a take, and how the take is rendered again from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from timbrespace.audio.output_stage import OutputStage
+from timbrespace.codecs.bundle import CONFIG
+from timbrespace.control.makers import Maker, latent_voice
+from timbrespace.control.messages import SET
+from timbrespace.control.process import QUANTUM, Renderer
+from timbrespace.control.session import Event, Session
+from timbrespace.core.errors import DataError, ParameterError
+from timbrespace.core.files import sha256
+from timbrespace.core.version import __version__
+from timbrespace.instruments.base import Dial
+
+FORMAT: Final = 1
+
+Array = npt.NDArray[Any]
+
+
+def describe(
+    model: Path,
+    *,
+    seed: int,
+    sample_rate: int,
+    knobs: Mapping[str, Dial],
+    sessions: Sequence[Session],
+    start: int,
+    frames: int,
+    gaps: Sequence[tuple[int, int]],
+) -> dict[str, Any]:
+    """The side-car of ``frames`` rendered from sample ``start`` on.
+
+    It holds all events since the instrument began, samples counted from there. ``exact`` says whether rendering
+    them again gives the take: not where sound was missing (``gaps``, frame in the take and length) or where the
+    engine was restarted on the way.
+    """
+    session = [s for s in sessions if s.origin <= start][-1]
+    whole = not any(start < s.origin < start + frames for s in sessions)
+    events = [e for e in session.events if e.sample < start + frames]
+    values = {name: dial.default for name, dial in knobs.items()}
+    values |= {e.name: e.values[0] for e in events if e.kind == SET and e.sample <= start}
+    return {
+        "format": FORMAT,
+        "timbrespace": __version__,
+        "model": model.name,
+        "model_sha256": fingerprint(model),
+        "seed": seed,
+        "threads": 1,
+        "sample_rate": sample_rate,
+        "start": start - session.origin,
+        "frames": frames,
+        "exact": whole and not gaps,
+        "gaps": [list(gap) for gap in gaps],
+        "knobs": values,
+        "events": [Event(e.sample - session.origin, e.kind, e.name, e.values).row() for e in events],
+    }
+
+
+def render_take(sidecar: str | Path, model: str | Path, *, maker: Maker = latent_voice) -> Array:
+    """The frames (frame, channel) of a take, rendered again from its side-car with the model it was played on.
+
+    In a process set up as the engine's is, with one thread (``tune_process(threads=1)``), on the same machine,
+    they are those that were heard, bit for bit, where the side-car says ``exact``.
+    """
+    content = _read(Path(sidecar))
+    found = fingerprint(Path(model))
+    if found != content["model_sha256"]:
+        raise ParameterError(
+            f"{Path(sidecar).name} was played on another model, {content['model']!r}; give that one, not {model}."
+        )
+    instrument = maker(Path(model), int(content["seed"]))
+    renderer = Renderer(instrument, OutputStage(instrument.sample_rate, channels=instrument.channels))
+    for row in content["events"]:
+        renderer.queue.add(Event.of(row))
+    start, end = int(content["start"]), int(content["start"]) + int(content["frames"])
+    kept = []
+    while renderer.sample < end:
+        while (event := renderer.queue.due(renderer.sample)) is not None:
+            event.apply(instrument)
+        first = renderer.sample
+        block = renderer.next_frames(min(QUANTUM, end - first))
+        kept.append(block[max(0, start - first) :])
+    return np.concatenate(kept) if kept else np.zeros((0, instrument.channels), np.float32)
+
+
+def fingerprint(model: Path) -> str:
+    """The SHA-256 of a bundle's configuration, which names those of all its tensors; empty for what is none."""
+    file = model / CONFIG
+    return sha256(file) if file.is_file() else ""
+
+
+def _read(sidecar: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        if int(content["format"]) > FORMAT:
+            raise DataError(f"{sidecar} was written by a later version of timbrespace; update it.")
+        for key in ("seed", "start", "frames"):
+            content[key] = int(content[key])
+        content["events"], content["model"], content["model_sha256"]
+    except OSError as error:
+        raise DataError(f"{sidecar} cannot be read ({error.strerror}); give the .json beside a take.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{sidecar} is no side-car of a take ({error!r}); give the .json beside a take.") from None
+    return dict(content)

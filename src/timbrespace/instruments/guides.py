@@ -1,0 +1,123 @@
+"""Where the voice is from one latent step to the next: at a place, on a walk, on the way between two moments."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from timbrespace.instruments.corpus import MOMENT_STEPS, Corpus
+from timbrespace.instruments.motion import around
+from timbrespace.instruments.neighbours import Neighbours
+from timbrespace.latent.wander import Wander
+
+Array = npt.NDArray[Any]
+
+
+class Guide(ABC):
+    """A centre and a motion on the axes, over time.
+
+    ``phase`` counts latent steps of the motion, ``moment`` is the one nearest to where the guide is.
+    """
+
+    def __init__(self, corpus: Corpus, *, phase: float) -> None:
+        self.corpus = corpus
+        self.phase = phase
+
+    @property
+    @abstractmethod
+    def moment(self) -> int: ...
+
+    @abstractmethod
+    def point(self, *, motion: float, loop: int) -> Array:
+        """``centre + motion * o(phase)`` (axis,), with o the motion around the moment; see :func:`around`."""
+
+    def advance(self, steps: float) -> None:
+        """Let ``steps`` latent steps pass."""
+        self.phase += steps
+
+    def renewed(self) -> Guide:
+        """The guide to go on with: itself, or another where the motion has to change its source."""
+        return self
+
+
+class Place(Guide):
+    """Stay at ``centre`` (axis,), moving as the sound of ``moment`` moves."""
+
+    def __init__(self, corpus: Corpus, centre: Array, moment: int, *, phase: float) -> None:
+        super().__init__(corpus, phase=phase)
+        self._centre = centre
+        self._moment = moment
+
+    @property
+    def moment(self) -> int:
+        return self._moment
+
+    def point(self, *, motion: float, loop: int) -> Array:
+        return self._centre + motion * around(self.corpus, self._moment, self.phase, loop=loop)
+
+
+class Line(Guide):
+    """Go from one moment to another in ``steps`` latent steps and back again, without end.
+
+    ``p = (1 - u) p_i + u p_j`` with u a triangle wave: both sounds run along, mixed on the axes.
+    """
+
+    def __init__(self, corpus: Corpus, start: int, end: int, *, steps: float) -> None:
+        super().__init__(corpus, phase=0.0)
+        self._ends = start, end
+        self._steps = max(steps, 1.0)
+        self._done = 0.0
+
+    @property
+    def moment(self) -> int:
+        return self._ends[self._share() > 0.5]
+
+    def point(self, *, motion: float, loop: int) -> Array:
+        share = self._share()
+        a, b = (self.corpus.positions[i] + motion * around(self.corpus, i, self.phase, loop=loop) for i in self._ends)
+        return (1 - share) * a + share * b
+
+    def advance(self, steps: float) -> None:
+        super().advance(steps)
+        self._done = (self._done + steps) % (2 * self._steps)
+
+    def _share(self) -> float:
+        return 1 - abs(1 - self._done / self._steps)
+
+
+class Walk(Guide):
+    """A smooth random walk with the spread of the corpus, moving as the nearest moment's sound moves.
+
+    The nearest moment is looked for anew whenever as much time as a moment lasts has passed.
+    """
+
+    def __init__(self, corpus: Corpus, neighbours: Neighbours, wander: Wander, spread: Array, *, phase: float) -> None:
+        super().__init__(corpus, phase=phase)
+        self._neighbours = neighbours
+        self._wander = wander
+        self._spread = spread
+        self._age = 0.0
+        self._moment = neighbours.nearest(self._centre())
+
+    @property
+    def moment(self) -> int:
+        return self._moment
+
+    def point(self, *, motion: float, loop: int) -> Array:
+        return self._centre() + motion * around(self.corpus, self._moment, self.phase, loop=loop)
+
+    def advance(self, steps: float) -> None:
+        super().advance(steps)
+        self._age += steps
+        self._wander.advance(steps / self.corpus.rate_hz)
+
+    def renewed(self) -> Guide:
+        if self._age < MOMENT_STEPS:
+            return self
+        return Walk(self.corpus, self._neighbours, self._wander, self._spread, phase=self.phase)
+
+    def _centre(self) -> Array:
+        return self._spread * np.asarray(self._wander.position, np.float64)

@@ -1,0 +1,72 @@
+"""Instruments for the engine's process that need no model, some of them fatal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from tests.instruments.fakes import make_voice
+from timbrespace.core.errors import BundleError
+from timbrespace.instruments.base import Instrument
+from timbrespace.instruments.latent_voice import LatentVoice
+
+DEADLY, ENDLESS, WRONG = 666.0, 667.0, 668.0
+"""Seeds of walks that kill the process, make it hang, or end it by an exception."""
+
+
+def sines(model: Path, seed: int) -> Instrument:
+    """Sound that is known exactly."""
+    return make_voice(seed=seed)
+
+
+class Fatal(LatentVoice):
+    """A voice for which some walks are the last."""
+
+    def act(self, name: str, *values: float) -> None:
+        super().act(name, *values)
+        if name == "walk" and values[0] == DEADLY:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "walk" and values[0] == ENDLESS:
+            time.sleep(3600)
+        if name == "walk" and values[0] == WRONG:
+            raise RuntimeError("a bug")
+
+
+def fatal(model: Path, seed: int) -> Instrument:
+    """Sound until one of the fatal walks."""
+    voice = make_voice(seed=seed)
+    voice.__class__ = Fatal
+    return voice
+
+
+def refused(model: Path, seed: int) -> Instrument:
+    """A model that says what is wrong with it."""
+    raise BundleError("This model is a picture; choose another.")
+
+
+def mistaken(model: Path, seed: int) -> Instrument:
+    """A fault of ours."""
+    raise FileNotFoundError("a bug")
+
+
+def stillborn(model: Path, seed: int) -> Instrument:
+    """A model that takes the process with it, and leaves a mark each time."""
+    with (model / "starts").open("a") as file:
+        file.write("x")
+    os._exit(7)
+
+
+def slow(model: Path, seed: int) -> Instrument:
+    """Sound that takes longer to render than to hear."""
+
+    class Slow(LatentVoice):
+        def render(self, n_samples: int):  # type: ignore[no-untyped-def]  # as its base
+            if self.playing:
+                time.sleep(0.2)
+            return super().render(n_samples)
+
+    voice = make_voice(seed=seed)
+    voice.__class__ = Slow
+    return voice

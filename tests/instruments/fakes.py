@@ -1,0 +1,83 @@
+"""A codec whose sound is known exactly: every latent is the amplitude of a sine."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from timbrespace.core.shapes import Latents, Wave
+from timbrespace.instruments.corpus import Corpus
+from timbrespace.instruments.latent_voice import LatentVoice
+from timbrespace.latent.space import LatentSpace
+
+
+class SineCodec:
+    """Latent i sounds as a sine of ``(i + 1) * 4 / ratio`` cycles per sample and amplitude 0.02 z_i in its step.
+
+    Every step holds whole cycles, so that all steps begin in phase. Live, the sound comes ``latency`` samples late.
+    """
+
+    sample_rate = 8000
+    channels = 1
+    rate_hz = 8000 / 256
+
+    def __init__(self, latent_dim: int = 3, *, latency: int = 100, channels: int = 1, ratio: int = 256) -> None:
+        self.latent_dim = latent_dim
+        self.ratio = ratio
+        self.channels = channels
+        self.latency = latency
+        self.bundle = None
+        self.latent: dict[str, torch.Tensor] = {}
+        self.decoded = 0
+
+    def encode(self, wave: Wave) -> Latents:
+        raise NotImplementedError
+
+    def decode(self, latents: Latents, *, length: int | None = None) -> Wave:
+        n = torch.arange(self.ratio, dtype=torch.float32)
+        sines = torch.sin(2 * torch.pi * 4 * (torch.arange(self.latent_dim)[:, None] + 1) * n / self.ratio)
+        sound = torch.cat([0.02 * (z[:, None] * sines).sum(0) for z in latents[0].T])
+        return sound.expand(1, self.channels, -1)[..., :length].clone()
+
+    def stream(self) -> SineStream:
+        return SineStream(self)
+
+
+class SineStream:
+    """The live form: the same samples, ``latency`` later."""
+
+    def __init__(self, codec: SineCodec) -> None:
+        self._codec = codec
+        self.reset()
+
+    @property
+    def latency(self) -> int:
+        return self._codec.latency
+
+    def reset(self) -> None:
+        self._kept = torch.zeros(1, self._codec.channels, self._codec.latency)
+
+    def decode(self, latents: Latents) -> Wave:
+        self._codec.decoded += latents.shape[2]
+        sound = torch.cat([self._kept, self._codec.decode(latents)], dim=2)
+        cut = latents.shape[2] * self._codec.ratio
+        self._kept = sound[..., cut:]
+        return sound[..., :cut]
+
+
+def corpus_steps(*, sounds: int = 6, steps: int = 40, dims: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth trajectories (step, latent) around a point of each sound, and the sound of each step."""
+    generator = np.random.default_rng(seed)
+    centres = generator.normal(size=(sounds, 1, dims)) * np.array([3.0, 2.0, 1.0, 0.5][:dims])
+    wobble = 0.3 * np.cumsum(generator.normal(size=(sounds, steps, dims)), axis=1) / np.sqrt(steps)
+    return (centres + wobble).reshape(-1, dims), np.repeat(np.arange(sounds), steps)
+
+
+def make_voice(codec: SineCodec | None = None, *, seed: int = 0, sounds: int = 6, steps: int = 40) -> LatentVoice:
+    """A voice on the sine codec and a small corpus."""
+    codec = codec or SineCodec()
+    vectors, source = corpus_steps(sounds=sounds, steps=steps, dims=codec.latent_dim)
+    space = LatentSpace.fit(torch.from_numpy(vectors).float())
+    projected = space.project(torch.from_numpy(vectors).float()).numpy()
+    corpus = Corpus.cut(projected, source, rate_hz=codec.sample_rate / codec.ratio)
+    return LatentVoice(codec, space, corpus, seed=seed)
