@@ -9,12 +9,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench clean
+CHROMIUM = $(shell for c in chromium chromium-browser google-chrome; do command -v $$c; done)
 
-demo: $(VENV)/installed
+.PHONY: demo test lint bench clean page browser
+
+demo: $(VENV)/installed page
 	$(BIN)/timbrespace demo --force
 
-test: $(VENV)/installed-dev lint
+test: $(VENV)/installed-dev page lint browser
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/installed-dev
@@ -22,6 +24,16 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@$(BIN)/python page/build.py --check
+
+# The page is built by the installation; this builds it again where its source is newer. Without Node.js it says so.
+page: $(VENV)/installed
+	@$(BIN)/python page/build.py || true
+
+# Tests of the page need a Chromium: the system's, else Playwright's own where it can be had, else they are skipped.
+browser: $(VENV)/installed-dev
+	@test -n "$(CHROMIUM)" || $(BIN)/playwright install chromium > /dev/null 2>&1 \
+	  || echo "There is no Chromium here and none can be fetched: the tests of the page are skipped."
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/transforms.py

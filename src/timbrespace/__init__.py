@@ -18,17 +18,19 @@ if TYPE_CHECKING:
     from timbrespace.audio.reading import read as read
     from timbrespace.audio.writing import write as write
     from timbrespace.codecs.loading import load as load
+    from timbrespace.evaluation.explore import explore as explore
     from timbrespace.training.run import train as train
 
 
 _HOME = {
+    "explore": "timbrespace.evaluation.explore",
     "read": "timbrespace.audio.reading",
     "write": "timbrespace.audio.writing",
     "load": "timbrespace.codecs.loading",
     "train": "timbrespace.training.run",
 }
 
-__all__ = ["__version__", "load", "read", "train", "write"]
+__all__ = ["__version__", "explore", "load", "read", "train", "write"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import webbrowser
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -35,17 +34,39 @@ def demo(
     out: Out = Path("demo"),
     minutes: float = 2.0,
     seed: Seed = 0,
-    play: Annotated[bool, Parameter(help="Open the report at the end, where there is a terminal.")] = True,
+    play: Annotated[bool, Parameter(help="Open the instrument at the end, where there is a terminal.")] = True,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a small space on sounds made here, and write a report with pictures and sounds."""
+    """Train a small space on sounds made here, write a report, and open the instrument."""
     from timbrespace.evaluation.demo import run_demo
 
     result = run_demo(out, minutes=minutes, seed=seed, force=force)
-    if play and sys.stdout.isatty() and not as_json:
-        webbrowser.open(Path(result["report"]).absolute().as_uri())
-    _print(result, f"Open {result['report']} in a browser.", as_json)
+    here = play and sys.stdout.isatty() and not as_json
+    again = "" if here else f"; play the space with: timbrespace play {result['model']}"
+    _print(result, f"Open {result['report']} in a browser{again}.", as_json)
+    if here:
+        _play(Path(result["model"]), seed=seed)
+
+
+@app.command
+def explore(
+    model: Path,
+    /,
+    *,
+    data: Path,
+    out: Out,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show and play what a space holds: one page to read in a browser, its numbers beside it."""
+    from timbrespace.evaluation.explore import explore as run
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    found = run(model, data, out, seed=seed, force=force, progress=_Stages())
+    _print(found, f"Open {found['report']} in a browser.", as_json)
 
 
 @app.command
@@ -156,6 +177,40 @@ def path(
     _print_sound(out, render_path(codec, route, out, force=force), as_json)
 
 
+@app.command
+def play(
+    model: Path | None = None,
+    /,
+    *,
+    port: Annotated[int | None, Parameter(help="Where the page is; 8000 or the next free one if not given.")] = None,
+    output: Annotated[str, Parameter(help="browser, none, or a file such as take.wav.")] = "browser",
+    seconds: Annotated[float | None, Parameter(help="How long; a file needs it, else until Ctrl-C.")] = None,
+    page: Annotated[bool, Parameter(name="--open", help="Open the page, where there is a screen.")] = True,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Play a model: in the browser, or on its own into a file or nowhere."""
+    from timbrespace.training.runtime import tune_process
+    from timbrespace.web import play as playing
+
+    tune_process(threads=1)
+    chosen = playing.chosen_model(model)
+    if output == "browser":
+        _play(chosen, port=port, seconds=seconds, seed=seed, open_page=page and not as_json, as_json=as_json)
+        return
+    status = playing.perform(chosen, output, seconds=seconds, seed=seed, force=force)
+    _print(status, playing.summary(status), as_json)
+
+
+def _play(model: Path, *, as_json: bool = False, **options: Any) -> None:
+    """The instrument's page, until Ctrl-C."""
+    from timbrespace.web.play import play as run
+
+    ready = lambda address: _print({"url": address}, f"Play at {address}   (Ctrl-C ends)", as_json)  # noqa: E731
+    run(model, ready=ready, **options)
+
+
 def _load(model: Path) -> Any:
     """A trained model, in a process set up for one-thread inference: small transforms lose with more."""
     from timbrespace.training.runtime import tune_process
@@ -165,7 +220,7 @@ def _load(model: Path) -> Any:
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(data, ensure_ascii=False) if as_json else text)
+    print(json.dumps(data, ensure_ascii=False) if as_json else text, flush=True)
 
 
 def _print_sound(out: Path, seconds: float, as_json: bool) -> None:
@@ -195,3 +250,18 @@ def _progress(done: int, total: int, what: str) -> None:
         print(f"{task}: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)
     elif done == 0:
         print(f"{task}, {total} in all; kept for the next time", file=sys.stderr, flush=True)
+
+
+class _Stages:
+    """On a terminal a line that counts; elsewhere one line per stage."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if done == total else "\r"
+            print(f"{what}: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)
+        elif what != self._told:
+            print(what, file=sys.stderr, flush=True)
+        self._told = what

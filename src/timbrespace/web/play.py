@@ -1,0 +1,169 @@
+"""From a model's folder to an instrument in the browser, and to its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+import webbrowser
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from timbrespace.audio.writing import SUFFIXES
+from timbrespace.codecs.loading import load
+from timbrespace.codecs.sound import SoundCodec
+from timbrespace.codecs.space import space_of
+from timbrespace.control.engine import Engine
+from timbrespace.control.outputs import play_to_file, play_to_nothing
+from timbrespace.core.codec import LiveCodec, require
+from timbrespace.core.errors import BundleError, ParameterError
+from timbrespace.core.version import __version__
+from timbrespace.web.app import application, guarded
+from timbrespace.web.atlas import Atlas
+from timbrespace.web.security import Keys
+from timbrespace.web.serve import bind, bind_near, run
+from timbrespace.web.stage import Stage
+
+FIRST_PORT: Final = 8000
+LONGEST_S: Final = 24 * 3600.0
+DEMO: Final = Path("demo") / "model"
+
+
+def play(
+    model: Path,
+    *,
+    port: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+    takes: Path | None = None,
+    open_page: bool = True,
+    ready: Callable[[str], None] = print,
+) -> None:
+    """Play ``model`` in the browser until Ctrl-C, or for ``seconds``.
+
+    ``port`` is 8000 or the next free one if not given. ``ready`` gets the address, token included, as soon as the
+    first block of sound is waiting; a browser is opened where there is a screen. ``takes`` is the folder for
+    recordings. Raises :class:`BundleError` or :class:`ParameterError` for a model that cannot be played,
+    :class:`StorageError` for a port that is taken.
+    """
+    _check_seconds(seconds)
+    with asked_to_end() as ended, bind_near(FIRST_PORT) if port is None else bind(port) as listening:
+        keys = Keys(listening.getsockname()[1])
+        with _staged(model, Engine(model, seed=seed, takes=takes)) as stage:
+            app = guarded(application(stage), keys)
+            ready(keys.address)
+            if open_page and screen_there():
+                webbrowser.open(keys.address)
+            end = time.monotonic() + (float("inf") if seconds is None else seconds)
+            run(app, listening, stage, ended=lambda: ended() or time.monotonic() >= end)
+
+
+@contextmanager
+def _staged(model: Path, engine: Engine) -> Iterator[Stage]:
+    """A stage with a started engine; the space is surveyed while the engine starts."""
+    codec = playable_codec(model)
+    known = facts(codec, model)
+    with ThreadPoolExecutor(1) as beside:
+        space = beside.submit(space_of, codec)
+        del codec  # its weights are the engine's business
+        with engine:
+            atlas = Atlas.of(space.result(), engine.arrays, sounds=engine.facts["sounds"])
+            # Looking through everything that was loaded would take the collector longer than a block of sound lasts.
+            gc.collect()
+            gc.freeze()
+            try:
+                yield Stage(engine, atlas, facts=known)
+            finally:
+                gc.unfreeze()
+
+
+def perform(model: Path, output: str, *, seconds: float | None, seed: int = 0, force: bool = False) -> dict[str, Any]:
+    """Let ``model`` walk through its space into the file ``output``, or to nobody if that is ``"none"``.
+
+    Returns how it went, as JSON holds it.
+    """
+    _check_seconds(seconds)
+    if output != "none" and Path(output).suffix.lower() not in SUFFIXES:
+        raise ParameterError(f"--output is 'browser', 'none' or a sound file such as take.wav, not {output!r}.")
+    if output != "none" and seconds is None:
+        raise ParameterError(f"A file has an end: say how long {output} shall be, with --seconds 30.")
+    playable_codec(model)
+    if output == "none" or seconds is None:
+        status = play_to_nothing(model, seconds=seconds, seed=seed)
+    else:
+        status = play_to_file(model, output, seconds=seconds, seed=seed, force=force)
+    return {"output": output, **asdict(status)}
+
+
+def summary(status: dict[str, Any]) -> str:
+    """How a performance went, in one line."""
+    deadline = status["deadline"]
+    return (
+        f"{status['output']}: {status['dropouts']} dropouts, rendering took {100 * deadline['p50']:.0f} % of the time"
+        f" there was (p99 {100 * deadline['p99']:.0f} %)"
+    )
+
+
+def chosen_model(model: Path | None) -> Path:
+    """``model``, or the one that the demo made here."""
+    if model is not None:
+        return model
+    if (DEMO / "config.json").is_file():
+        return DEMO
+    raise BundleError("There is no model to play here; name one, or make one first with: timbrespace demo")
+
+
+def playable_codec(model: Path) -> SoundCodec:
+    """The model in a folder, which must be one of sound that can be decoded as it is played."""
+    codec = load(model)
+    require(codec, LiveCodec, purpose="Playing")
+    codec.stream()  # says so if it cannot
+    return codec
+
+
+def facts(codec: SoundCodec, model: Path) -> dict[str, Any]:
+    """What ``/api/info`` tells of a model."""
+    config = codec.bundle.config if codec.bundle else {}
+    return {
+        "version": __version__,
+        "model": model.resolve().name,
+        "sounds": len(config.get("sounds", [])),
+        "seconds": round(len(codec.latent.get("vectors", ())) / codec.rate_hz, 1),
+        "latents": codec.latent_dim,
+        "rate_hz": codec.rate_hz,
+    }
+
+
+def screen_there() -> bool:
+    """Whether somebody sits at a terminal with a screen, so that a browser may be opened."""
+    screen = sys.platform in ("darwin", "win32") or any(os.environ.get(n) for n in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and screen
+
+
+def _check_seconds(seconds: float | None) -> None:
+    if seconds is not None and not 0 < seconds <= LONGEST_S:
+        raise ParameterError(f"Playing lasts more than 0 s and up to a day, not {seconds:g} s.")
+
+
+@contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Whether the system asked this program to end: then it ends as with Ctrl-C, and leaves nothing behind."""
+    asked: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, note) for number in signals}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
