@@ -83,7 +83,7 @@ def test_a_slider_changes_the_sound(player: Tab) -> None:
 def test_listening_along_an_axis_goes_down_up_and_back(player: Tab) -> None:
     player.ask("t.instrument.remote.set('bias_2', 0.5)")
     player.page.get_by_role("button", name="Listen along").nth(1).click()
-    seen = []
+    seen: list[float] = []
     for _ in range(24):
         player.wait(0.2)
         value, listening = player.ask("[t.instrument.remote.value('bias_2'), t.instrument.listening]")
@@ -123,7 +123,7 @@ def test_a_walk_walks_and_a_line_goes_to_and_fro(player: Tab) -> None:
     player.page.mouse.click(*player.where(first))
     player.page.mouse.click(*player.where(second))
     ends = sorted(float(player.ask("t.instrument.corpus.scales[0].values[argument]", m)) for m in (first, second))
-    seen = []
+    seen: list[float] = []
     for _ in range(10):
         player.wait(0.25)
         seen.append(player.ask("t.instrument.remote.status.place[0]"))

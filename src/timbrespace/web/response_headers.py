@@ -22,7 +22,7 @@ _ALWAYS: Final[Pairs] = (
     (b"referrer-policy", b"no-referrer"),
     (
         b"permissions-policy",
-        b"camera=(), microphone=(), geolocation=(), usb=(), serial=(), bluetooth=(), display-capture=(), payment=()",
+        b"camera=(), microphone=(), geolocation=(), usb=(), serial=(), display-capture=(), payment=()",
     ),
 )
 _KEEP: Final = (b"cache-control", b"no-store")
