@@ -21,6 +21,7 @@ import soundfile
 from websockets.asyncio.client import connect
 
 from tests.bundles import bundle
+from tests.web.conftest import run_apart
 from tests.web.raw import Answer, ask
 from tests.web.test_audio_socket import blocks
 from tests.web.test_control_socket import next_of, say
@@ -55,7 +56,7 @@ class Playing:
 
     def get(self, target: str, *, method: str = "GET") -> Answer:
         headers = [("Host", f"127.0.0.1:{self.port}"), *self.token.items()]
-        return asyncio.run(ask(self.port, target, headers, method=method))
+        return run_apart(ask(self.port, target, headers, method=method))
 
     def connect(self, name: str) -> Any:
         options: dict[str, Any] = {"max_queue": None, "close_timeout": 1, "additional_headers": self.token}

@@ -144,7 +144,8 @@ class Stream {
     this.seen = underruns;
     if (this.lead.ms !== before) this.sink.tell(true, this.frames(this.lead.ms));
     if (this.socket.readyState === WebSocket.OPEN) {
-      this.socket.send(JSON.stringify({ buffer: level, lead_ms: this.lead.ms, underruns, received }));
+      const t = performance.now(); // so that the server can tell a late report from an old level
+      this.socket.send(JSON.stringify({ buffer: level, lead_ms: this.lead.ms, underruns, received, t }));
     }
     tell({ type: "report", leadMs: this.lead.ms, levelMs: this.ms(level), underruns, received });
   }

@@ -21,17 +21,22 @@ def space_of(codec: SoundCodec) -> LatentSpace:
     Axes are signed and named by the descriptors stored with them; a bundle without has unnamed axes. They are ordered
     by what is heard, with the metric stored there; in a bundle without, by the variance of the latents.
     """
-    if "vectors" not in codec.latent:
-        raise BundleError(
-            "This model does not hold the latents of its training sounds, so its axes are unknown;"
-            " train it again, or explore it with sounds of your own."
-        )
+    require_latents(codec)
     return LatentSpace.fit(
         codec.latent["vectors"],
         descriptors=stored_descriptors(codec.latent),
         source=codec.latent.get("source"),
         metric=codec.latent.get("metric"),
     )
+
+
+def require_latents(codec: SoundCodec) -> None:
+    """Raise :class:`BundleError` where the latents of the training sounds are not stored with the model."""
+    if "vectors" not in codec.latent:
+        raise BundleError(
+            "This model does not hold the latents of its training sounds, so its axes are unknown;"
+            " train it again, or explore it with sounds of your own."
+        )
 
 
 def stored_descriptors(latent: dict[str, Tensor]) -> Tensor | None:

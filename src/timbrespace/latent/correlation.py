@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 RESAMPLES = 200
@@ -57,6 +56,8 @@ def correlate(
     among all rows; resamples keep these ranks. (Efron and Tibshirani 1993, chapter 13; Field and Welsh 2007 on
     clusters.)
     """
+    from scipy.stats import rankdata  # takes longer to import than everything else here
+
     x, y = points.double().numpy(), descriptors.double().numpy()
     units = independent_units(len(x), source)
     counts = _draws(int(units.max()) + 1, resamples, generator)

@@ -19,7 +19,7 @@ from typing import Any, Final
 from timbrespace.audio.writing import SUFFIXES
 from timbrespace.codecs.loading import load
 from timbrespace.codecs.sound import SoundCodec
-from timbrespace.codecs.space import space_of
+from timbrespace.codecs.space import require_latents, space_of
 from timbrespace.control.engine import Engine
 from timbrespace.control.outputs import play_to_file, play_to_nothing
 from timbrespace.core.codec import LiveCodec, require
@@ -125,6 +125,7 @@ def playable_codec(model: Path) -> SoundCodec:
     codec = load(model)
     require(codec, LiveCodec, purpose="Playing")
     codec.stream()  # says so if it cannot
+    require_latents(codec)
     return codec
 
 
