@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,26 @@ def low_priority_load() -> Iterator[None]:
         for process in busy:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def low_priority_training(sounds: Path, folder: Path) -> Iterator[None]:
+    """A training of the temporal-vae recipe, one thread, as nice as can be; it has begun its steps."""
+    command = ["nice", "-n", "19", *module("timbrespace"), "train", "temporal-vae", "--data", str(sounds)]
+    command += ["--out", str(folder / "trained"), "--minutes", "20", "--set", "training.threads=1"]
+    training = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        assert training.stderr is not None
+        for line in training.stderr:
+            if line.startswith("step "):
+                break
+        else:
+            sys.exit(f"The training did not begin: {training.wait()}.")
+        threading.Thread(target=training.stderr.read, daemon=True).start()
+        yield
+    finally:
+        training.kill()
+        training.wait()
 
 
 def first_sound(browser: Browser, address: str) -> float:
@@ -109,6 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", type=Path)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--training", type=Path, help="a folder of sounds to train on at low priority meanwhile")
     options = parser.parse_args()
     path = chromium()
     if path is None:
@@ -122,6 +144,9 @@ def main() -> None:
             with low_priority_load():
                 print(f"first sound beside a low-priority load: {first_sound(browser, server.address):.2f} s")
                 report("beside a low-priority load on every core", gaps(browser, server.address, options.seconds))
+            if options.training:
+                with low_priority_training(options.training, folder):
+                    report("beside a training at low priority", gaps(browser, server.address, options.seconds))
         command = [*module("tests.web.dev_server"), "--port", "0", "--moments", str(POINTS)]
         with serve(command, folder=folder) as server, tab(browser) as seen:
             seen.open(server.address)

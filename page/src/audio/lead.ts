@@ -5,12 +5,12 @@
  */
 export const LOWEST_MS = 30;
 export const HIGHEST_MS = 200;
-export const FIRST_MS = 120;
+export const FIRST_MS = 140;
 
 const RAISE_MS = 30;
 const LOWER_MS = 5;
 /** Spare time that has to stay in the ring while the lead is lowered. */
-const MARGIN_MS = 35;
+const MARGIN_MS = 50;
 const CALM_S = 10;
 
 export class Lead {
