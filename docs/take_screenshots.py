@@ -50,11 +50,7 @@ def take_page(browser: Browser, model: Path, out: Path) -> None:
     """The instrument, light and dark, wide and on a phone, while it is being played."""
     command = [*module("timbrespace"), "play", str(model.resolve()), "--port", "0", "--no-open"]
     with tempfile.TemporaryDirectory() as folder, serve(command, folder=Path(folder)) as server:
-        for name, scheme, size in (
-            ("page", "light", DESK),
-            ("page-dark", "dark", DESK),
-            ("page-phone", "light", PHONE),
-        ):
+        for name, scheme, size in VIEWS:
             with tab(browser, viewport=size, color_scheme=scheme, device_scale_factor=1.5) as seen:
                 seen.open(server.address)
                 seen.sounding()
