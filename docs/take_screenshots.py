@@ -25,6 +25,8 @@ from tests.page.serving import serve
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 VIEWS = (("page", "light", DESK), ("page-dark", "dark", DESK), ("page-phone", "light", PHONE))
+SETTLED = 13.0
+"""Seconds after which the meters have forgotten how the page was opened."""
 LIMIT = 400_000
 """Bytes of one picture; larger ones are taken with fewer colours."""
 
@@ -54,6 +56,9 @@ def take_page(browser: Browser, model: Path, out: Path) -> None:
             with tab(browser, viewport=size, color_scheme=scheme, device_scale_factor=1.5) as seen:
                 seen.open(server.address)
                 seen.sounding()
+                draw_a_curve(seen)
+                seen.page.mouse.up()
+                seen.wait(SETTLED)
                 draw_a_curve(seen)
                 save(seen, out / f"{name}.png")
                 seen.page.mouse.up()

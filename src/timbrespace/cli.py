@@ -186,6 +186,7 @@ def play(
     output: Annotated[str, Parameter(help="browser, none, or a file such as take.wav.")] = "browser",
     seconds: Annotated[float | None, Parameter(help="How long; a file needs it, else until Ctrl-C.")] = None,
     page: Annotated[bool, Parameter(name="--open", help="Open the page, where there is a screen.")] = True,
+    takes: Annotated[Path, Parameter(help="The folder for recordings.")] = Path("takes"),
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
@@ -197,7 +198,10 @@ def play(
     tune_process(threads=1)
     chosen = playing.chosen_model(model)
     if output == "browser":
-        _play(chosen, port=port, seconds=seconds, seed=seed, open_page=page and not as_json, as_json=as_json)
+        _play(
+            chosen, port=port, seconds=seconds, seed=seed, takes=takes, open_page=page and not as_json,
+            as_json=as_json,
+        )  # fmt: skip
         return
     status = playing.perform(chosen, output, seconds=seconds, seed=seed, force=force)
     _print(status, playing.summary(status), as_json)

@@ -45,3 +45,17 @@ def test_stretches_stay_within_one_sound(codec: SoundCodec) -> None:
         found = {int(source[(vectors == z).all(1).nonzero()[0, 0]]) for z in stretch.T}
         assert len(found) == 1
         assert stretch.shape[1] == STEPS
+
+
+def test_latents_that_do_not_vary_and_decoders_that_do_not_listen_are_survived(
+    codec: SoundCodec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    still = codec.latent["vectors"].clone()
+    still[:, 1] = 0.25
+    monkeypatch.setitem(codec.latent, "vectors", still)
+    metric = heard_metric(codec)
+    assert bool((metric[1] == 0).all())
+    assert bool((metric[:, 1] == 0).all())
+    assert bool((metric.diagonal()[[0, 2, 3]] > 0).all())
+    monkeypatch.setattr(codec, "decode_frames", lambda z: torch.zeros(len(z), 1, 24, 4 * z.shape[-1]))
+    assert torch.equal(heard_metric(codec), torch.eye(codec.latent_dim))

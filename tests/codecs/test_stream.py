@@ -37,7 +37,7 @@ def test_a_hundred_random_cuts_give_the_same_samples(codec: SoundCodec, kind: st
     generator = torch.Generator().manual_seed(1)
     for _ in range(100):
         stream.reset()
-        cuts = torch.randint(1, 6, (STEPS,), generator=generator).cumsum(0)
+        cuts = torch.randint(0, 6, (STEPS,), generator=generator).cumsum(0)  # empty pieces among them
         pieces = z.tensor_split([int(c) for c in cuts if c < STEPS], dim=2)
         assert torch.equal(torch.cat([stream.decode(p) for p in pieces], dim=2), whole)
 
@@ -100,3 +100,21 @@ def test_the_bundle_names_its_live_inverse(codec: SoundCodec) -> None:
     assert codec.bundle is not None
     assert codec.bundle.config["live"] == codec.live.config()
     assert codec.bundle.config["live"]["kind"] in catalogue(LivePhase)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [((1, 3, 2), r"latents of shape \(1, 4, step\), not \(1, 3, 2\)"), ((2, 4, 2), "not"), ((4, 2), "not")],
+)
+def test_latents_of_another_shape_get_one_sentence(codec: SoundCodec, shape: tuple[int, ...], sentence: str) -> None:
+    with pytest.raises(ParameterError, match=sentence):
+        codec.stream().decode(torch.zeros(shape))
+
+
+def test_latents_that_are_no_numbers_are_refused_and_forgotten(codec: SoundCodec) -> None:
+    stream, z = codec.stream(), latents(codec)
+    first = stream.decode(z[..., :5])
+    with pytest.raises(ParameterError, match="finite latents; these hold NaN"):
+        stream.decode(torch.full((1, codec.latent_dim, 1), torch.nan))
+    again = codec.stream()
+    assert torch.equal(torch.cat([first, stream.decode(z[..., 5:])], dim=2), again.decode(z))

@@ -178,8 +178,14 @@ def test_death_and_silence_are_noticed_and_the_state_comes_back(engine: Engine) 
     assert keeper.pid is not None
     os.kill(keeper.pid, signal.SIGKILL)
     keeper._hasty = 0
+    while keeper._open:  # noticed at once
+        time.sleep(0.005)
+    assert engine.set("speed", 3.0) == 3.0
+    assert engine.set("speed", 2.0) == 2.0
     heard = listen(engine, 30, then=lambda: engine.status().restarts == 1 and engine.status().sounding)
+    listen(engine, 5, then=lambda: engine.status().knobs["speed"] == 2.0)
     status = engine.status()
+    assert status.knobs["speed"] == 2.0, "what is asked while the engine is restarted is not lost"
     assert status.message == "The sound engine stopped and was restarted where it was."
     assert status.dropouts >= 1
     assert np.abs(np.diff(heard[:, 0])).max() < 0.05

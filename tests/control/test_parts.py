@@ -23,7 +23,8 @@ from timbrespace.control.messages import DO, SET, hear, hear_arrays, tell, tell_
 from timbrespace.control.meters import Deadline, DeadlineMeter
 from timbrespace.control.patch import Patch
 from timbrespace.control.session import Event, Queue, Session, last_words
-from timbrespace.control.takes import Recorder, take_path, write_take
+from timbrespace.control.sidecar import knobs_at
+from timbrespace.control.takes import Recorder, give_up, take_path, write_take
 from timbrespace.core.errors import EngineError, ParameterError, StorageError
 
 blocks = st.lists(st.integers(0, 60), min_size=1, max_size=12)
@@ -235,6 +236,37 @@ def test_what_the_disk_refuses_is_one_sentence(tmp_path: Path) -> None:
         recorder.finish()
     recorder.add(ramp(0, 10))
     assert recorder.error is not None
+
+
+def test_a_name_is_reserved_before_its_sound_is_there(tmp_path: Path) -> None:
+    now = datetime(2026, 5, 4, 3, 2, 1)
+    first, second = (take_path(tmp_path, now=now) for _ in range(2))
+    assert first != second
+    recorder = Recorder(first, sample_rate=8000, channels=1, start=0)
+    recorder.add(ramp(0, 5000) / 5000)
+    third = take_path(tmp_path, now=now)
+    write_take(third, ramp(0, 100) / 100, sample_rate=8000)
+    recorder.finish()
+    assert soundfile.info(third).frames == 100
+    assert soundfile.info(first).frames == 5000
+    give_up(second)
+    assert take_path(tmp_path, now=now) == second
+
+
+def test_the_knobs_of_a_take_are_those_since_the_last_reset() -> None:
+    voice = make_voice()
+    session = Session(0, voice.actions())
+    for row in (
+        [0, "set", "gain_db", -20.0],
+        [50, "set", "motion", 0.5],
+        [100, "do", "reset"],
+        [150, "set", "motion", 0.25],
+    ):
+        session.note(Event.of(row))
+    knobs = {name: dial.default for name, dial in voice.knobs().items()}
+    assert knobs_at(60, session, voice.knobs()) == knobs | {"gain_db": -20.0, "motion": 0.5}
+    assert knobs_at(120, session, voice.knobs()) == knobs
+    assert knobs_at(200, session, voice.knobs()) == knobs | {"motion": 0.25}
 
 
 def test_takes_do_not_replace_each_other(tmp_path: Path) -> None:

@@ -207,6 +207,17 @@ def test_the_system_may_end_it_too(name: str) -> None:
     assert signal.getsignal(number) == before
 
 
+def test_what_was_started_to_be_left_alone_is() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with asked_to_end() as ended:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not ended()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_terminal_sees_the_address_once_and_nothing_else(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "timbrespace", "play", str(bundle()), "--port", "0", "--seconds", "0.2"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)

@@ -271,6 +271,16 @@ def test_the_token_alone_is_not_enough_to_enter(changed: dict[str, str | None], 
     assert do(enter(running, running.keys.token, **changed)).status == 403
 
 
+def test_the_ticket_opens_once(running: Running, do: Any) -> None:
+    """What stands on a browser's command line is worth nothing afterwards; the token that was printed still is."""
+    assert running.keys.ticket in running.keys.ticket_address
+    assert len({running.keys.ticket, running.keys.token, running.keys.session}) == 3
+    first = do(enter(running, running.keys.ticket))
+    assert first.status == 303
+    assert do(enter(running, running.keys.ticket)).status == 403
+    assert do(enter(running, running.keys.token)).status == 303
+
+
 def test_two_tokens_in_the_address(running: Running, do: Any) -> None:
     assert do(enter(running, f"{running.keys.token}&token=x")).status == 403
 

@@ -138,11 +138,16 @@ export class Instrument {
     const { playing } = this.remote;
     this.listening = axis.index;
     if (!playing) this.remote.play(true);
+    const before = bias.value;
+    let mine = true; // until somebody else turns the knob: then it stays where they put it
     for (const step of [-2, 0, 2]) {
-      this.remote.set(bias.name, bias.default + step);
+      if (!mine) break;
+      const there = bias.default + step;
+      this.remote.set(bias.name, there);
       await new Promise((done) => setTimeout(done, STEP_MS));
+      mine = Math.abs((this.remote.knobs.get(bias.name)?.value ?? there) - there) < 1e-6;
     }
-    this.remote.set(bias.name, bias.value);
+    if (mine) this.remote.set(bias.name, before);
     if (!playing) this.remote.play(false);
     this.listening = -1;
   }

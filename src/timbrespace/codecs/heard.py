@@ -11,6 +11,8 @@ from timbrespace.core.seeds import torch_generator
 
 STRETCHES, STEPS = 48, 24
 """Moments of the training sounds on which the metric is measured, and their latent steps (1.1 s at 22 a second)."""
+LEAST_SPREAD = 1e-3
+"""Share of the widest latent's deviation below which a latent counts as unheard."""
 SETTLED = STEPS // 2
 """Steps before it are left out: a decoder that begins in the middle of a sound lacks the past it reads."""
 
@@ -23,18 +25,28 @@ def heard_metric(codec: SoundCodec, *, seed: int = 0) -> Float[Tensor, "latent l
     sounds, when every step of a stretch is moved by a small dz: what a slider does. With the decoder g,
     ``G_ij = mean(d_i g d_j g)``, by central differences of half a standard deviation. Frames are normalised, so the
     unit is the deviation of all cells of the training sounds. It is the pull-back metric JᵀJ of Shao, Kumar and
-    Fletcher (2017), averaged. Needs ``codec.latent["vectors"]`` and ``["source"]``.
+    Fletcher (2017), averaged. Latents that hardly vary count as unheard; where nothing is heard at all, G is the
+    identity. Needs ``codec.latent["vectors"]`` and ``["source"]``.
     """
     stretches = _stretches(codec, torch_generator(seed, "heard metric"))
-    deviations = codec.latent["vectors"].std(0).clamp_min(1e-6)
-    changes = []
-    for i, deviation in enumerate(deviations.tolist()):
-        shift = torch.zeros(codec.latent_dim, 1)
-        shift[i] = 0.5 * deviation
-        change = codec.decode_frames(stretches + shift) - codec.decode_frames(stretches - shift)
-        changes.append(change[..., SETTLED * codec.model.ratio :].flatten() / deviation)
-    jacobian = torch.stack(changes).double()
-    return (jacobian @ jacobian.T / jacobian.shape[1]).float()
+    deviations = codec.latent["vectors"].std(0)
+    # A change by rounding alone, divided by next to nothing, would be heard most: such latents are left out.
+    varying = (deviations > LEAST_SPREAD * deviations.max()).nonzero().flatten()
+    metric = torch.zeros(codec.latent_dim, codec.latent_dim)
+    if len(varying):
+        changes = [_change(codec, stretches, int(i), float(deviations[i])) for i in varying]
+        jacobian = torch.stack(changes).double()
+        metric[varying[:, None], varying] = (jacobian @ jacobian.T / jacobian.shape[1]).float()
+    heard = bool(torch.isfinite(metric).all()) and float(metric.diagonal().max()) > 0
+    return metric if heard else torch.eye(codec.latent_dim)
+
+
+def _change(codec: SoundCodec, stretches: Tensor, latent: int, deviation: float) -> Float[Tensor, " cell"]:
+    """How the frames of stretches change per unit of one latent."""
+    shift = torch.zeros(codec.latent_dim, 1)
+    shift[latent] = 0.5 * deviation
+    change = codec.decode_frames(stretches + shift) - codec.decode_frames(stretches - shift)
+    return change[..., SETTLED * codec.model.ratio :].flatten() / deviation
 
 
 def _stretches(codec: SoundCodec, generator: torch.Generator) -> Float[Tensor, "stretch latent step"]:

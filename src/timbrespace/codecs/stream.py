@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Latents, Wave
 from timbrespace.layers.memory import Memory
 from timbrespace.models.base import Model
@@ -39,8 +40,19 @@ class SoundStream:
         self._awaited = self._lookahead
 
     @torch.no_grad()
-    def decode(self, latents: Latents) -> Wave:
-        """The next (1, channel, ``ratio`` * step) samples from the next latents (1, latent, step)."""
+    def decode(self, latents: Tensor) -> Wave:
+        """The next (1, channel, ``ratio`` * step) samples from the next latents (1, latent, step), which may be none.
+
+        Raises :class:`ParameterError` for another shape and for values that are not finite.
+        """
+        if latents.ndim != 3 or latents.shape[:2] != (1, self._model.latent_dim):
+            raise ParameterError(
+                f"A stream takes latents of shape (1, {self._model.latent_dim}, step), not {tuple(latents.shape)}."
+            )
+        if not bool(torch.isfinite(latents).all()):
+            raise ParameterError("A stream takes finite latents; these hold NaN or infinite values.")
+        if latents.shape[2] == 0:
+            return latents.new_zeros(1, self._channels, 0)
         return torch.cat([self._step(z) for z in latents.split(1, dim=2)], dim=2)
 
     def _step(self, z: Latents) -> Wave:

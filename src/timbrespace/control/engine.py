@@ -24,7 +24,7 @@ from timbrespace.control.ring import Ring
 from timbrespace.control.session import Event, Session
 from timbrespace.control.sidecar import describe
 from timbrespace.control.status import Status
-from timbrespace.control.takes import Recorder, Take, take_path, write_sidecar, write_take
+from timbrespace.control.takes import Recorder, Take, give_up, take_path, write_sidecar, write_take
 from timbrespace.core.errors import EngineError, ParameterError
 from timbrespace.core.knob import Knob
 from timbrespace.instruments.base import Action, Dial, checked_value, checked_values, find
@@ -229,19 +229,32 @@ class Engine:
         with self._state:
             frames, end = self.recent(seconds), self._history.total
         path = take_path(self.takes)
-        write_take(path, frames, sample_rate=self.sample_rate)
+        try:
+            write_take(path, frames, sample_rate=self.sample_rate)
+        except BaseException:
+            give_up(path)
+            raise
         return self._take(path, start=end - len(frames), frames=len(frames))
 
     def _begin_take(self) -> None:
+        current = self._recorder
+        if current is not None:
+            return
+        path = take_path(self.takes)  # before the lock, which the sound needs: a disk may be slow
         with self._state:
             if self._recorder is None:
-                path = take_path(self.takes)
                 self._recorder = Recorder(
                     path, sample_rate=self.sample_rate, channels=self.channels, start=self._history.total
                 )
+                return
+        give_up(path)
 
     def _finish_take(self, recorder: Recorder) -> Take:
-        recorder.finish()
+        try:
+            recorder.finish()
+        except BaseException:
+            give_up(recorder.path)
+            raise
         return self._take(recorder.path, start=recorder.start, frames=recorder.frames)
 
     def _take(self, path: Path, *, start: int, frames: int) -> Take:

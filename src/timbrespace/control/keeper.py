@@ -94,6 +94,8 @@ class Keeper:
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._speaking = threading.Lock()
+        self._open = False
+        self._waiting: dict[tuple[str, str], Message] = {}
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="timbrespace-keeper", daemon=True)
         self._hasty = 0
@@ -120,13 +122,19 @@ class Keeper:
     def start(self) -> None:
         """Start the process and wait until it is ready; raises :class:`EngineError` if it dies twice on the way."""
         self._launch_twice()
+        self._go_on([])
         self._thread.start()
 
     def say(self, kind: str, content: Message) -> None:
-        """Tell the process something; while it is being restarted, nobody hears it."""
-        with self._speaking, contextlib.suppress(OSError):
-            if self._connection is not None:
-                tell(self._connection, kind, **content)
+        """Tell the process something; while it is being restarted the last word of each kind waits for the new one."""
+        with self._speaking:
+            if self._open and self._connection is not None:
+                with contextlib.suppress(OSError):
+                    tell(self._connection, kind, **content)
+                    return
+            topic = (kind, str(content.get("name")))
+            self._waiting.pop(topic, None)  # so that the order is that of the last words
+            self._waiting[topic] = {**content, "at": None}
 
     def close(self) -> None:
         """End the process, by force if it does not end itself. May be called again."""
@@ -217,8 +225,20 @@ class Keeper:
         self.restarts += 1
         end = "where it was" if with_state else "as at the beginning, for it had done so before"
         self.tell_player(f"The sound engine {what} and was restarted {end}.")
-        for kind, content in self._on_restart(with_state):
-            self.say(kind, content)
+        essence = self._on_restart(with_state)
+        if not with_state:
+            self._waiting.clear()  # whatever it died of may be among it
+        self._go_on(essence)
+
+    def _go_on(self, essence: Sequence[tuple[str, Message]]) -> None:
+        """Tell a new process where the old one was, then what was said since, and listen to the owner again."""
+        with self._speaking, contextlib.suppress(OSError):
+            if self._connection is None:
+                return
+            for kind, content in (*essence, *((kind, content) for (kind, _), content in self._waiting.items())):
+                tell(self._connection, kind, **content)
+            self._waiting.clear()
+            self._open = True
 
     def _give_up(self, sentence: str) -> None:
         self.failed = True
@@ -228,7 +248,7 @@ class Keeper:
 
     def _hang_up(self) -> None:
         with self._speaking:
-            old, self._connection = self._connection, None
+            old, self._connection, self._open = self._connection, None, False
         if old is not None:
             old.close()
 

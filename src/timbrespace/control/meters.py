@@ -24,7 +24,7 @@ class DeadlineMeter:
     periods: most pieces of a latent step are copies, and one decodes.
     """
 
-    def __init__(self, period: int, *, sample_rate: int, window: int = 1024) -> None:
+    def __init__(self, period: int, *, sample_rate: int, window: int = 256) -> None:
         self._period = period
         self._sample_rate = sample_rate
         self._shares: deque[float] = deque(maxlen=window)

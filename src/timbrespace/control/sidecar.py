@@ -46,8 +46,7 @@ def describe(
     session = [s for s in sessions if s.origin <= start][-1]
     whole = not any(start < s.origin < start + frames for s in sessions)
     events = [e for e in session.events if e.sample < start + frames]
-    values = {name: dial.default for name, dial in knobs.items()}
-    values |= {e.name: e.values[0] for e in events if e.kind == SET and e.sample <= start}
+    values = knobs_at(start, session, knobs)
     return {
         "format": FORMAT,
         "timbrespace": __version__,
@@ -63,6 +62,20 @@ def describe(
         "knobs": values,
         "events": [Event(e.sample - session.origin, e.kind, e.name, e.values).row() for e in events],
     }
+
+
+def knobs_at(sample: int, session: Session, knobs: Mapping[str, Dial]) -> dict[str, float]:
+    """Where the knobs stood: at the last value each was set to since everything was reset."""
+    resting = {name: dial.default for name, dial in knobs.items()}
+    values = dict(resting)
+    for event in session.events:
+        if event.sample > sample:
+            break
+        if event.kind == SET:
+            values[event.name] = event.values[0]
+        elif session.actions[event.name].state == "all":
+            values = dict(resting)
+    return values
 
 
 def render_take(sidecar: str | Path, model: str | Path, *, maker: Maker = latent_voice) -> Array:

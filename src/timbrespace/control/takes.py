@@ -48,7 +48,7 @@ class Recorder:
         self._rate = sample_rate
         self._channels = channels
         self._error: TimbrespaceError | None = None
-        self._thread = threading.Thread(target=self._write, name="timbrespace-recorder")
+        self._thread = threading.Thread(target=self._write, name="timbrespace-recorder", daemon=True)
         self._thread.start()
 
     @property
@@ -96,8 +96,25 @@ def write_sidecar(path: Path, content: dict[str, Any]) -> Path:
 
 
 def take_path(folder: Path, *, now: datetime | None = None) -> Path:
-    """A name that no take in ``folder`` has yet; the folder is made."""
+    """A name that no take in ``folder`` has or will get; the folder is made.
+
+    The name is reserved by its side-car, empty for now, since the sound itself appears only when it is whole; give
+    it back with :func:`give_up` if there will be none.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     stem = f"take-{now or datetime.now():%Y%m%d-%H%M%S}"
-    names = (f"{stem}.wav", *(f"{stem}-{i}.wav" for i in range(2, 10_000)))
-    return next(folder / name for name in names if not (folder / name).exists())
+    for name in (stem, *(f"{stem}-{i}" for i in range(2, 10_000))):
+        path = folder / f"{name}.wav"
+        try:
+            path.with_suffix(SIDECAR).touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        if not path.exists():
+            return path
+        give_up(path)
+    raise EngineError(f"{folder} holds ten thousand takes of this second; choose another folder.")
+
+
+def give_up(path: Path) -> None:
+    """Let a name that :func:`take_path` reserved be free again."""
+    path.with_suffix(SIDECAR).unlink(missing_ok=True)

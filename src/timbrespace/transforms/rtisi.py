@@ -27,9 +27,9 @@ class RtIsi(LivePhase):
     The newest ``lookahead + 1`` frames are open, those before are decided. With each new frame come ``n_iter`` steps
     of fast Griffin-Lim with ``momentum`` on the open frames, then the oldest is decided. Their first phase is that of
     :class:`~timbrespace.transforms.rtpghi.RtPghi`, continued from the refined phase of the frame before, as
-    Z. Průša and P. Rajmic (2017) proposed. The frame after the newest is foreseen to be as loud as it, with the phase
-    that the overlap suggests, and where overlap is still missing the sound fades as the windows do: dividing by the
-    little there is would blow errors up.
+    Z. Průša and P. Rajmic (2017) proposed, where ``lookahead`` is 2 or more. The frame after the newest is foreseen
+    to be as loud as it, with the phase that the overlap suggests, and where overlap is still missing the sound fades
+    as the windows do: dividing by the little there is would blow errors up.
 
     Given a filterbank, a step returns to the geometric mean of the given magnitude and of its own, scaled to the bands
     (see :func:`~timbrespace.transforms.joint.refine_jointly`).

@@ -68,6 +68,7 @@ def application(stage: Stage, *, page: tuple[PageFile, ...] | None = None) -> Fa
     app.add_exception_handler(TimbrespaceError, _our_error)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _our_fault)
     return app
 
 
@@ -99,6 +100,10 @@ async def _our_error(_request: Request, error: Exception) -> Response:
 
 async def _bad_request(_request: Request, error: Exception) -> Response:
     return JSONResponse(error_body("bad_request", "A parameter is missing or outside its range."), status_code=422)
+
+
+async def _our_fault(_request: Request, error: Exception) -> Response:
+    return JSONResponse(error_body("fault", "Something went wrong here; the sound goes on."), status_code=500)
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:

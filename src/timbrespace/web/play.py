@@ -60,7 +60,7 @@ def play(
             app = guarded(application(stage), keys)
             ready(keys.address)
             if open_page and screen_there():
-                webbrowser.open(keys.address)
+                webbrowser.open(keys.ticket_address)  # others on this machine may read a command line
             end = time.monotonic() + (float("inf") if seconds is None else seconds)
             run(app, listening, stage, ended=lambda: ended() or time.monotonic() >= end)
 
@@ -162,6 +162,8 @@ def asked_to_end() -> Iterator[Callable[[], bool]]:
         asked.append(number)
 
     signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What was started to be left alone (nohup) is.
+    signals = [number for number in signals if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, note) for number in signals}
     try:
         yield lambda: bool(asked)

@@ -41,11 +41,14 @@ def _secret() -> str:
 
 @dataclass(frozen=True)
 class Keys:
-    """The two secrets of one server, 32 random bytes each: what the address carries, and what the cookie holds."""
+    """The secrets of one server, 32 random bytes each: what the printed address carries, what the cookie holds, and
+    a ticket that opens the page once, for the command line of a browser, which others on the machine may read.
+    """
 
     port: int
     token: str = field(default_factory=_secret, repr=False)
     session: str = field(default_factory=_secret, repr=False)
+    ticket: str = field(default_factory=_secret, repr=False)
 
     @property
     def hosts(self) -> tuple[bytes, ...]:
@@ -61,6 +64,11 @@ class Keys:
     def address(self) -> str:
         """Where the instrument is, token included."""
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
+
+    @property
+    def ticket_address(self) -> str:
+        """The same for one visit."""
+        return f"http://127.0.0.1:{self.port}/?token={self.ticket}"
 
     def knows_token(self, given: bytes) -> bool:
         """Whether ``given`` is the token, in a time that does not depend on where they differ."""
@@ -79,6 +87,7 @@ class Gate:
     def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app = app
         self._keys = keys
+        self._ticket_used = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -133,12 +142,21 @@ class Gate:
         """Change the token of the address for the cookie, and lead to the page."""
         self._check_site(scope, headers)
         given = _tokens(scope)
-        if b"sec-fetch-site" not in headers or len(given) != 1 or not self._keys.knows_token(given[0]):
+        if b"sec-fetch-site" not in headers or len(given) != 1 or not self._admits(given[0]):
             raise _no_key()
         cookie = f"{self._keys.cookie}={self._keys.session}; HttpOnly; SameSite=Strict; Path=/"
         leave = [(b"location", b"/"), (b"set-cookie", cookie.encode()), (b"content-length", b"0")]
         await send({"type": "http.response.start", "status": 303, "headers": leave})
         await send({"type": "http.response.body", "body": b""})
+
+    def _admits(self, given: bytes) -> bool:
+        """Whether what an address carries is the token, or the ticket for the first time."""
+        if self._keys.knows_token(given):
+            return True
+        if self._ticket_used or not secrets.compare_digest(given, self._keys.ticket.encode()):
+            return False
+        self._ticket_used = True
+        return True
 
 
 def _no_key() -> Refusal:

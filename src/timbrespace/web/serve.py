@@ -17,6 +17,7 @@ from timbrespace.web.stage import Stage
 from timbrespace.web.sweeper import Sweeper
 
 HOST: Final = "127.0.0.1"
+LEAST_PORT: Final = 1024
 _LONGEST_MESSAGE: Final = 2 * 2**20
 """Bytes of one WebSocket message; longer ones end the connection, those above the protocol's limit are answered."""
 
@@ -28,6 +29,8 @@ def bind(port: int) -> socket.socket:
     """A listening socket on this machine alone; port 0 takes any that is free."""
     # The protocol is named because asyncio switches Nagle's algorithm off only then; with it, blocks of sound wait
     # for delayed acknowledgements and arrive 40 ms late, five at a time.
+    if 0 < port < LEAST_PORT:  # a system's own; and browsers leave the best known of them out of Host
+        raise _busy(port, OverflowError())
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)  # connections inherit it
@@ -83,7 +86,8 @@ async def _serve(server: uvicorn.Server, listening: socket.socket, stage: Stage,
 async def _watch(server: uvicorn.Server, stage: Stage, ended: Callable[[], bool]) -> None:
     """See to the end: the sockets are told before the server closes them."""
     while not server.should_exit:
-        server.should_exit = ended()
+        if ended():
+            server.should_exit = True
         await asyncio.sleep(0.05)
     stage.closing.set()
 

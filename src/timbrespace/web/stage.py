@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -25,6 +26,8 @@ from timbrespace.web.throttle import Throttle
 
 STATUS_S: Final = 0.1
 RECENT_S: Final = 60.0
+SETTLED_S: Final = 0.5
+"""After a restart of the engine, until all that was asked meanwhile has been done."""
 
 
 class Stage:
@@ -99,10 +102,18 @@ class Stage:
 
     async def report(self) -> None:
         """Tell every remote ten times a second how the instrument is, until the end."""
+        restarts, steady_at = 0, float("inf")
         while not self.closing.is_set():
             if self._remotes:
                 with suppress(EngineError):  # it is being closed
                     self._tell_all({"type": "status", **self._status()})
+                    status = self.engine.status()
+                    if status.restarts != restarts:
+                        restarts, steady_at = status.restarts, time.monotonic() + SETTLED_S
+                    elif time.monotonic() >= steady_at:  # the new process stands as it says, not as the pages think
+                        steady_at = float("inf")
+                        for knob, value in status.knobs.items():
+                            self._tell_knob(knob, value)
             await asyncio.sleep(STATUS_S)
 
     async def _keep(self, make: Callable[[], Take | None]) -> dict[str, Any] | None:
