@@ -100,7 +100,7 @@ def test_a_busy_port_is_named_with_a_free_one(run: Any) -> None:
         other.bind(("127.0.0.1", free))
 
 
-@pytest.mark.parametrize("port", [-1, 65_536, 10**9])
+@pytest.mark.parametrize("port", [-1, 80, 65_536, 10**9])
 def test_ports_that_are_none(port: int, run: Any) -> None:
     assert "choose one from 1024 to 65535" in refused(run(bundle(), "--port", port, "--no-open"))
 
