@@ -23,7 +23,8 @@ from timbrespace.audio.descriptors import NAMES
 from timbrespace.audio.writing import write
 from timbrespace.codecs.space import space_of
 from timbrespace.core.errors import BundleError, DataError, ParameterError, StorageError
-from timbrespace.evaluation.explore import Exploration, examine, explore
+from timbrespace.evaluation.exploration import Exploration
+from timbrespace.evaluation.explore import examine, explore
 from timbrespace.evaluation.explore_listening import POINTS, _moved, representative
 from timbrespace.evaluation.explore_survey import groups_of, survey
 from timbrespace.evaluation.explore_turning import in_words

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,39 +19,19 @@ from timbrespace.core.codec import Codec, require
 from timbrespace.core.errors import BundleError, DataError, ParameterError
 from timbrespace.core.files import atomic_file, refuse_existing, storage_error, write_json
 from timbrespace.datasets.base import Progress
+from timbrespace.evaluation.exploration import KNOWN, Exploration
 from timbrespace.evaluation.explore_listening import Journey, Listener, deviation_of
+from timbrespace.evaluation.explore_numbers import numbers
+from timbrespace.evaluation.explore_page import write_page
 from timbrespace.evaluation.explore_survey import MOMENT_SECONDS, Moments, Survey, survey
-from timbrespace.evaluation.explore_turning import Turning, turn_axes
+from timbrespace.evaluation.explore_turning import turn_axes
 from timbrespace.latent.directions import Directions, find_directions
 from timbrespace.latent.space import LatentSpace
 
 LISTENED = 3
 """Axes, and directions beside them, that are listened along."""
-KNOWN = 0.25
-"""A descriptor has a direction of its own if the place in the space explains at least this share of it."""
 ALIKE = 0.8
 """Directions with a greater cosine between them sound alike: one of them is enough."""
-
-
-@dataclass(frozen=True)
-class Exploration:
-    """All that the report tells: made by :func:`examine`, shown by the page, counted by the numbers.
-
-    ``plain`` is the space with the latents' own distances, ``trained`` whether the axes are the training sounds'.
-    """
-
-    name: str
-    codec: Codec
-    found: Survey
-    space: LatentSpace
-    plain: LatentSpace
-    trained: bool
-    moments: Moments
-    turning: Turning
-    directions: Directions
-    axes: list[Journey]
-    along: dict[str, Journey]
-    ends: list[tuple[int, int]]
 
 
 def explore(
@@ -68,9 +47,6 @@ def explore(
 
     ``out`` is an HTML file in which all pictures and sounds lie; the numbers go beside it, with the ending ``.json``.
     """
-    from timbrespace.evaluation.explore_numbers import numbers
-    from timbrespace.evaluation.explore_page import write_page
-
     begun = time.monotonic()
     target = _target(out, force=force)
     codec = _opened(model)

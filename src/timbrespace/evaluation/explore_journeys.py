@@ -7,7 +7,7 @@ import math
 import torch
 
 from timbrespace.audio.descriptors import DESCRIPTORS, NAMES
-from timbrespace.evaluation.explore import Exploration
+from timbrespace.evaluation.exploration import Exploration
 from timbrespace.evaluation.explore_listening import COMPANIONS, STOPS, Journey
 from timbrespace.evaluation.explore_turning import mel_db
 from timbrespace.evaluation.explore_words import decimal, effect_words, goes_with, named, signed, value_in_words, where

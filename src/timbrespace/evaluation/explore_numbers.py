@@ -9,7 +9,7 @@ from torch import Tensor
 
 from timbrespace.audio.descriptors import DESCRIPTORS, NAMES
 from timbrespace.core.version import __version__
-from timbrespace.evaluation.explore import Exploration
+from timbrespace.evaluation.exploration import Exploration
 from timbrespace.evaluation.explore_listening import Journey
 from timbrespace.evaluation.explore_survey import sizes
 from timbrespace.latent.correlation import Estimate

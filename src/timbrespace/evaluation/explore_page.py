@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from timbrespace.audio.descriptors import DESCRIPTORS, NAMES
-from timbrespace.evaluation.explore import KNOWN, Exploration
+from timbrespace.evaluation.exploration import KNOWN, Exploration
 from timbrespace.evaluation.explore_journeys import along_axis, along_descriptor
 from timbrespace.evaluation.explore_numbers import FORMULAS
 from timbrespace.evaluation.explore_style import SCRIPT, STYLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from timbrespace.audio.descriptors import DESCRIPTORS
-from timbrespace.evaluation.explore import Exploration
+from timbrespace.evaluation.exploration import Exploration
 from timbrespace.evaluation.explore_words import coefficient, effect_words, goes_with, named, r_in_words, where
 from timbrespace.evaluation.page import compact_player, escape, paragraph, section, table
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from timbrespace.audio.descriptors import DESCRIPTORS, NAMES, Descriptor, on_scale
-from timbrespace.evaluation.explore import Exploration
+from timbrespace.evaluation.exploration import Exploration
 from timbrespace.evaluation.explore_listening import deviation_of
 from timbrespace.evaluation.explore_turning import in_words
 
