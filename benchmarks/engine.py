@@ -19,6 +19,10 @@ import time
 from dataclasses import asdict, dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the package is imported late, once the threads are settled
+    from timbrespace.control.engine import Engine
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -100,7 +104,7 @@ def measure(model: Path, ahead_ms: float, *, seconds: float, load: str, onset: l
 class Hand:
     """Drags the place about, and notes what had been heard when it did."""
 
-    def __init__(self, engine, onset: list[int]) -> None:  # type: ignore[no-untyped-def]  # imported late
+    def __init__(self, engine: Engine, onset: list[int]) -> None:
         self._engine = engine
         self._onset = onset
         self._random = random.Random(0)
@@ -161,7 +165,7 @@ def onset_delays(model: Path) -> list[int]:
     return table
 
 
-def listen(engine, seconds: float, *, hand: Hand | None) -> None:  # type: ignore[no-untyped-def]  # imported late
+def listen(engine: Engine, seconds: float, *, hand: Hand | None) -> None:
     """Take sound as a device would."""
     start, taken = time.perf_counter(), 0
     while (now := time.perf_counter() - start) < seconds:
@@ -172,7 +176,7 @@ def listen(engine, seconds: float, *, hand: Hand | None) -> None:  # type: ignor
         time.sleep(BLOCK_S)
 
 
-def resident(engine) -> float:  # type: ignore[no-untyped-def]  # imported late
+def resident(engine: Engine) -> float:
     """Memory of the engine's process and of this one, in MB."""
     pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in (engine._keeper.pid, "self"))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

@@ -127,8 +127,10 @@ def test_a_file_needs_an_end(run: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", ["0", "-3", "nan", "inf", "1e9"])
 def test_times_that_are_none(seconds: str, run: Any, tmp_path: Path) -> None:
-    refused(run(bundle(), "--output", tmp_path / "walk.wav", "--seconds", seconds))
-    refused(run(bundle(), "--port", "0", "--no-open", "--seconds", seconds))
+    sentence = "lasts more than 0 s and up to a day"
+    assert sentence in refused(run(bundle(), "--output", tmp_path / "walk.wav", "--seconds", seconds))
+    assert sentence in refused(run(bundle(), "--port", "0", "--no-open", "--seconds", seconds))
+    assert not (tmp_path / "walk.wav").exists()
 
 
 def test_a_walk_into_a_file(run: Any, tmp_path: Path) -> None:

@@ -211,7 +211,9 @@ def _play(model: Path, *, as_json: bool = False, **options: Any) -> None:
     """The instrument's page, until Ctrl-C."""
     from timbrespace.web.play import play as run
 
-    ready = lambda address: _print({"url": address}, f"Play at {address}   (Ctrl-C ends)", as_json)  # noqa: E731
+    def ready(address: str) -> None:
+        _print({"url": address}, f"Play at {address}   (Ctrl-C ends)", as_json)
+
     run(model, ready=ready, **options)
 
 

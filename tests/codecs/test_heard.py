@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import timbrespace
-from tests.bundles import bundle, own_process  # noqa: F401  # a fixture
+from tests.bundles import bundle
 from timbrespace.codecs.heard import SETTLED, STEPS, _stretches, heard_metric
 from timbrespace.codecs.sound import SoundCodec
 

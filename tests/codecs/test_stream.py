@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import timbrespace
-from tests.bundles import bundle, own_process, train  # noqa: F401  # a fixture
+from tests.bundles import bundle, train
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.stream import SoundStream
 from timbrespace.core.codec import LiveCodec

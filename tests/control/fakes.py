@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import torch
+
 from tests.instruments.fakes import make_voice
 from timbrespace.core.errors import BundleError
 from timbrespace.instruments.base import Instrument
@@ -62,7 +64,7 @@ def slow(model: Path, seed: int) -> Instrument:
     """Sound that takes longer to render than to hear."""
 
     class Slow(LatentVoice):
-        def render(self, n_samples: int):  # type: ignore[no-untyped-def]  # as its base
+        def render(self, n_samples: int) -> torch.Tensor:
             if self.playing:
                 time.sleep(0.2)
             return super().render(n_samples)

@@ -47,7 +47,7 @@ def test_a_crowded_process_is_not_taken_for_a_hanging_one() -> None:
 def test_the_pulse_of_this_process() -> None:
     first, second = Pulse.of(os.getpid()), Pulse.of(os.getpid())
     if first is None or second is None:
-        pytest.skip("this system does not tell")
+        pytest.skip("needs /proc, where Linux tells how a process is")
     assert first.state == "R"
     assert 0 < first.seconds <= second.seconds
     assert first.seconds == pytest.approx(sum(os.times()[:2]), abs=1.0)

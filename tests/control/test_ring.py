@@ -142,6 +142,8 @@ def test_closing_twice_is_closing() -> None:
     ring = Ring.create(4, channels=1)
     ring.close()
     ring.close()
+    with pytest.raises(FileNotFoundError):
+        SharedMemory(ring.name)
 
 
 @pytest.mark.parametrize(("capacity", "channels"), [(0, 1), (MAX_FRAMES + 1, 1), (5, 0)])

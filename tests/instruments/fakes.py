@@ -31,7 +31,9 @@ class SineCodec:
         self.decoded = 0
 
     def encode(self, wave: Wave) -> Latents:
-        raise NotImplementedError
+        steps = wave.shape[-1] // self.ratio
+        loudness = wave[..., : steps * self.ratio].unflatten(-1, (steps, self.ratio)).square().mean(-1).sqrt()
+        return loudness[:, :1].expand(-1, self.latent_dim, -1).clone()
 
     def decode(self, latents: Latents, *, length: int | None = None) -> Wave:
         n = torch.arange(self.ratio, dtype=torch.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,10 @@ from timbrespace.core.errors import BundleError, ParameterError
 from timbrespace.instruments.corpus import MOMENT_STEPS, Corpus
 
 
-def cut(lengths: list[int], **options: object) -> Corpus:
+def cut(lengths: list[int], **options: Any) -> Corpus:
     source = np.repeat(np.arange(len(lengths)), lengths)
     steps = np.arange(len(source), dtype=float)[:, None] * [1.0, -1.0]
-    return Corpus.cut(steps, source, rate_hz=20.0, **options)  # type: ignore[arg-type]
+    return Corpus.cut(steps, source, rate_hz=20.0, **options)
 
 
 def test_moments_of_sounds_of_any_length() -> None:

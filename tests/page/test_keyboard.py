@@ -19,6 +19,7 @@ def test_space_stays_with_play_after_a_click_on_another_button(player: Tab) -> N
     player.page.get_by_role("button", name="Reset all").click()
     player.page.keyboard.press("Space")
     player.until("() => window.timbrespace.instrument.remote.status.playing")
+    assert level(player.listen_until(lambda w: level(w) > LOUD)) > LOUD, "it is heard"
 
 
 def test_the_map_is_walked_with_arrows(player: Tab) -> None:

@@ -94,3 +94,4 @@ def test_a_take_can_be_played_in_the_page(player: Tab) -> None:
     player.until("() => !document.querySelector('audio').paused")
     player.page.get_by_role("button", name="Stop Take").first.click()
     player.until("() => document.querySelector('audio').paused")
+    assert player.ask("document.querySelector('audio').currentTime") > 0, "it was played"

@@ -120,6 +120,7 @@ def test_a_server_that_ends_is_waited_for_and_another_one_is_told_apart(browser:
         alert(waiting, "The sound engine is gone; trying again.")
         with serve([*command, port], folder=tmp_path):
             alert(waiting, "The instrument was started anew")
+            assert waiting.page.get_by_role("alert").filter(has_text="trying again").count() == 0
 
 
 def test_without_audio_worklets_the_page_is_a_remote(browser: Browser, server: Server) -> None:

@@ -23,11 +23,11 @@ RATE = 22_050
 
 
 def mel(**changes: object) -> LogMel:
-    return LogMel(RATE, **({"n_fft": 1024, "hop_length": 256, "n_mels": 80} | changes))  # type: ignore[arg-type]
+    return LogMel(RATE, **({"n_fft": 1024, "hop_length": 256, "n_mels": 80} | changes))  # type: ignore[arg-type]  # any setting
 
 
 def linear(**changes: object) -> LogStft:
-    return LogStft(RATE, **({"n_fft": 512, "hop_length": 128} | changes))  # type: ignore[arg-type]
+    return LogStft(RATE, **({"n_fft": 512, "hop_length": 128} | changes))  # type: ignore[arg-type]  # any setting
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from tests.web.conftest import Running
 from tests.web.fake_engine import dials
 from timbrespace.instruments.latent_controls import ACTIONS
 from timbrespace.web import remote as remote_module
-from timbrespace.web.messages import Mistake, Ranges, parse, parse_report
+from timbrespace.web.messages import Mistake, Order, Ranges, parse, parse_report
 from timbrespace.web.remote import Remote
 
 RANGES = Ranges(dials(), ACTIONS, axes=6, moments=50)
@@ -286,8 +286,11 @@ def test_recording_gives_the_sound_that_was_heard(running: Running, do: Any) -> 
 
 @given(st.text(max_size=200))
 def test_any_text_is_an_order_or_a_mistake(text: str) -> None:
-    with suppress(Mistake):
-        parse(text, RANGES)
+    try:
+        found: Any = parse(text, RANGES)
+    except Mistake as mistake:
+        found = mistake
+    assert isinstance(found, Order) or found.message()["type"] == "error"
 
 
 json_values = st.recursive(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -31,10 +32,10 @@ def test_sound_from_a_ring_need_not_be_contiguous() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda m: m[:-1], lambda m: b"XX" + m[2:], lambda m: m + b"0000"])
-def test_what_is_no_message_is_refused(change: object) -> None:
+def test_what_is_no_message_is_refused(change: Callable[[bytes], bytes]) -> None:
     message = pack(np.zeros((4, 1), np.float32), sequence=0, index=0)
     with pytest.raises(ValueError, match=r"no message of ts\.pcm\.v1"):
-        unpack(change(message))  # type: ignore[operator]
+        unpack(change(message))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from timbrespace.core.component import build
 from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Latents
 from timbrespace.models.base import Model
+from timbrespace.models.networks.base import CANNOT_STREAM
 from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
 from timbrespace.transforms.pieces import invert_in_pieces
 from timbrespace.transforms.rtisi import RtIsi
@@ -126,10 +127,7 @@ class SoundCodec:
         Raises :class:`ParameterError` where the decoder needs the whole.
         """
         if self.lookahead is None:
-            raise ParameterError(
-                "This model's decoder reads as much ahead as back and cannot play live;"
-                " train one with --set model.network.lookahead=1."
-            )
+            raise ParameterError(CANNOT_STREAM)
         frames = self.transform.stream(channels=self.channels, live=live or self.live)
         return SoundStream(self.model, frames, lookahead=self.lookahead, ratio=self.ratio, channels=self.channels)
 

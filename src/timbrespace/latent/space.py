@@ -174,4 +174,4 @@ def _quantiles(points: Tensor) -> tuple[Tensor, Tensor]:
     # Not torch.quantile, which refuses more than sixteen million values.
     ordered = points.sort(dim=0).values
     last = len(points) - 1
-    return tuple(ordered[round(q * last)].float() for q in (0.01, 0.99))  # type: ignore[return-value]  # two of them
+    return ordered[round(0.01 * last)].float(), ordered[round(0.99 * last)].float()

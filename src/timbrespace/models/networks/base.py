@@ -11,6 +11,12 @@ from timbrespace.core.component import Component
 from timbrespace.core.shapes import Frames, Latents, Statistics
 from timbrespace.layers.memory import Memory
 
+CANNOT_STREAM = (
+    "This model's decoder reads as much ahead as back and cannot play live;"
+    " train one with --set model.network.lookahead=1."
+)
+"""What is said where a decoder without a ``lookahead`` is asked to decode while latents arrive."""
+
 Parameters = Float[Tensor, "batch parameter feature frame"]
 
 

@@ -18,7 +18,7 @@ from timbrespace.layers.memory import Memory, with_surroundings
 from timbrespace.layers.norm import ChannelNorm
 from timbrespace.layers.pca import StackedPca
 from timbrespace.layers.residual import ResidualConv
-from timbrespace.models.networks.base import Network, Parameters
+from timbrespace.models.networks.base import CANNOT_STREAM, Network, Parameters
 
 Rows = Float[Tensor, "batch row frame"]
 
@@ -121,10 +121,7 @@ class TemporalConv(Network):
 
     def decode_next(self, latents: Latents, memory: Memory) -> Parameters:
         if self.lookahead is None:
-            raise ParameterError(
-                "This model's decoder reads as much ahead as back and cannot play live;"
-                " train one with --set model.network.lookahead=1."
-            )
+            raise ParameterError(CANNOT_STREAM)
         return self._frames(self._causal(latents, memory))
 
     def _frames(self, rows: Rows) -> Parameters:
