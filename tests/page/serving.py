@@ -42,7 +42,8 @@ def serve(command: Sequence[str], *, folder: Path, **environment: str) -> Iterat
         command, cwd=folder, env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=_collect, args=(process, lines), daemon=True).start()
+    listening = threading.Thread(target=_collect, args=(process, lines), daemon=True)
+    listening.start()
     try:
         yield Server(_address(lines), process)
     finally:
@@ -52,6 +53,9 @@ def serve(command: Sequence[str], *, folder: Path, **environment: str) -> Iterat
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        listening.join(5)
+        if process.stdout is not None and not listening.is_alive():
+            process.stdout.close()
 
 
 def _collect(process: subprocess.Popen[str], lines: queue.Queue[str]) -> None:
