@@ -123,7 +123,8 @@ def build(
     """Make a part of ``family`` from a table.
 
     ``table["kind"]`` names a class of the family's catalogue (not needed where there is one class only);
-    the other keys are its constructor's arguments, tables again where an argument is itself a part.
+    the other keys are its constructor's arguments, tables again where an argument is itself a part, and the word
+    ``none`` for nothing.
     ``wired`` holds the values of arguments that follow from others. Parts of one constructor are built
     in the order their wired arguments allow, each offering what it :meth:`~Component.provides` to the
     next. ``where`` is the dotted place in the recipe, for errors.
@@ -138,6 +139,7 @@ def build(
     for name in options:
         if name not in arguments:
             raise ParameterError(_unknown(cls, name, where))
+        options[name] = _meant(arguments[name], options[name])
         if arguments[name].wired and known.get(name, options[name]) != options[name]:
             raise ParameterError(
                 f"{cls.__name__}'s {name!r}{_place(where)} follows from elsewhere and is {known[name]!r}; leave it out."
@@ -157,6 +159,12 @@ def build(
         if isinstance(values[name], Component):
             known.update(values[name].provides())
     return _construct(cls, values, where)
+
+
+def _meant(argument: Argument, value: Any) -> Any:
+    """The value of a table's entry: the word ``none`` is nothing where that is allowed, since TOML cannot say it."""
+    alternatives = set(_alternatives(argument.annotation))
+    return None if value == "none" and type(None) in alternatives and str not in alternatives else value
 
 
 def _construct(cls: type[C], values: dict[str, Any], where: str) -> C:
@@ -226,7 +234,7 @@ def _arguments(cls: type[Component]) -> dict[str, Argument]:
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         hint = hints.get(parameter.name, Any)
-        marks = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+        marks = tuple(_marks(hint))
         found[parameter.name] = Argument(
             name=parameter.name,
             annotation=hint,
@@ -235,6 +243,15 @@ def _arguments(cls: type[Component]) -> dict[str, Argument]:
             knob=next((m for m in marks if isinstance(m, Knob)), None),
         )
     return found
+
+
+def _marks(hint: Any) -> Iterator[Any]:
+    """Our marks on an annotation, or on a member of a union: ``Annotated[int, Knob(0, 2)] | None`` has a range too."""
+    if get_origin(hint) is Annotated:
+        yield from get_args(hint)[1:]
+    elif typing.get_origin(hint) is typing.Union or isinstance(hint, types.UnionType):
+        for member in get_args(hint):
+            yield from _marks(member)
 
 
 def _checked(cls: type[Component], init: Callable[..., None]) -> Callable[..., None]:

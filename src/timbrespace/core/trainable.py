@@ -29,7 +29,7 @@ class Trainable(Protocol):
     def losses(self, batch: Batch, player: str, *, step: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Named scalar terms for one player's step."""
 
-    def after_step(self, batch: Batch) -> None:
+    def after_step(self, batch: Batch, *, generator: torch.Generator) -> None:
         """Called after all players moved: moving averages, restarts."""
 
     def monitor(self, batch: Batch) -> dict[str, Tensor]:
