@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from timbrespace.datasets.base import Dataset, Prepared, Skipped, Source, Split
+from timbrespace.datasets.base import Dataset, Prepared, Skipped, SoundPrepared, SoundSplit, Source, Split
 from timbrespace.datasets.folder import SoundFolder
 from timbrespace.datasets.generated import Generated
+from timbrespace.datasets.images import Images
 
-__all__ = ["Dataset", "Generated", "Prepared", "Skipped", "SoundFolder", "Source", "Split"]
+__all__ = [
+    "Dataset",
+    "Generated",
+    "Images",
+    "Prepared",
+    "Skipped",
+    "SoundFolder",
+    "SoundPrepared",
+    "SoundSplit",
+    "Source",
+    "Split",
+]

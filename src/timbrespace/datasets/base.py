@@ -45,7 +45,7 @@ class Source:
 
 
 class Split(ABC):
-    """The examples of one split."""
+    """The examples of one split: pictures, or chunks of sound."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -58,6 +58,10 @@ class Split(ABC):
     @abstractmethod
     def own_examples(self, batch_size: int) -> int:
         """How many of ``batch_size`` examples are the split's own; :meth:`batch` adds the others to so many indices."""
+
+
+class SoundSplit(Split):
+    """A split whose examples are cut from whole sounds."""
 
     @property
     @abstractmethod
@@ -88,7 +92,14 @@ class Prepared(ABC):
 
     @abstractmethod
     def summary(self) -> dict[str, Any]:
-        """Counts for people and for the bundle's provenance: files, seconds, chunks per split, skipped."""
+        """Counts for people and for the bundle's provenance: what there is per split, what was skipped."""
+
+
+class SoundPrepared(Prepared):
+    """Prepared sounds."""
+
+    @abstractmethod
+    def split(self, name: SplitName) -> SoundSplit: ...
 
 
 class Dataset(Component):

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from timbrespace.core.batch import Batch
-from timbrespace.datasets.base import SPLITS, Prepared, Skipped, Source, Split, SplitName
+from timbrespace.datasets.base import SPLITS, Skipped, SoundPrepared, SoundSplit, Source, SplitName
 from timbrespace.datasets.intake import NOT_SOUND
 from timbrespace.datasets.shards import Samples, Shards
 from timbrespace.datasets.splitting import Piece, SplitBy
@@ -43,7 +43,7 @@ class _Run:
         return int(self.starts[-1])
 
 
-class ChunkedSplit(Split):
+class ChunkedSplit(SoundSplit):
     """The chunks of one split's sounds.
 
     A sound of at least ``chunk_length`` samples gives chunks end to end, the last one moved back so that it
@@ -122,7 +122,7 @@ class ChunkedSplit(Split):
         return self._folders[folder_of(self._pieces[run.pieces[first]].name)]
 
 
-class PreparedFolder(Prepared):
+class PreparedFolder(SoundPrepared):
     """The shards of a folder, split and cut into chunks.
 
     ``split_by`` is ``"series"``, or ``"file"`` or ``"time"`` where there are too few; ``folders`` are the

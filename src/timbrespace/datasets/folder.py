@@ -10,7 +10,7 @@ from timbrespace.audio.resampling import check_rate
 from timbrespace.core.component import Wired
 from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.knob import Knob
-from timbrespace.datasets.base import Dataset, Prepared, Progress
+from timbrespace.datasets.base import Dataset, Progress, SoundPrepared
 from timbrespace.datasets.chunks import Cutting, PreparedFolder, Short
 from timbrespace.datasets.generated import Accompanied, company_of
 from timbrespace.datasets.intake import NOT_SOUND, Intake, list_files
@@ -85,7 +85,7 @@ class SoundFolder(Dataset):
     def provides(self) -> dict[str, Any]:
         return {"sample_rate": self.sample_rate, "channels": self.channels}
 
-    def prepare(self, *, progress: Progress | None = None) -> Prepared:
+    def prepare(self, *, progress: Progress | None = None) -> SoundPrepared:
         """Read, convert and store the folder's sounds, or find them stored; then split and cut them."""
         root = Path(self.path).expanduser()
         files = list_files(root)

@@ -15,7 +15,7 @@ from timbrespace.audio.reading import map_channels
 from timbrespace.audio.resampling import resample
 from timbrespace.core.batch import Batch
 from timbrespace.core.knob import Knob
-from timbrespace.datasets.base import Dataset, Prepared, Progress, Skipped, Source, Split, SplitName
+from timbrespace.datasets.base import Dataset, Progress, Skipped, SoundPrepared, SoundSplit, Source, SplitName
 from timbrespace.datasets.chunks import Cutting, PreparedFolder
 from timbrespace.datasets.shards import Samples, ShardWriter, prepared_once
 from timbrespace.datasets.splitting import Shares, split_sounds
@@ -87,14 +87,14 @@ class Generated(Dataset):
         return map_channels(wave.T.numpy(), self.channels)
 
 
-class Accompanied(Prepared):
+class Accompanied(SoundPrepared):
     """A prepared data set whose training batches are shared with generated sounds.
 
     Half an hour of sound holds few pitches and timbres, and a decoder that saw only these draws unseen ones
     badly. Generated tones fill the gaps. Evaluations, ``sources`` and every other split are the user's alone.
     """
 
-    def __init__(self, own: Prepared, company: Prepared, share: float) -> None:
+    def __init__(self, own: SoundPrepared, company: SoundPrepared, share: float) -> None:
         self.own, self.company, self.share = own, company, share
 
     @property
@@ -106,7 +106,7 @@ class Accompanied(Prepared):
     def skipped(self) -> list[Skipped]:
         return self.own.skipped
 
-    def split(self, name: SplitName) -> Split:
+    def split(self, name: SplitName) -> SoundSplit:
         own = self.own.split(name)
         return AccompaniedSplit(own, self.company.split("train"), self.share) if name == "train" else own
 
@@ -114,10 +114,10 @@ class Accompanied(Prepared):
         return self.own.summary() | {"company": self.share, "fingerprint": self.fingerprint}
 
 
-class AccompaniedSplit(Split):
+class AccompaniedSplit(SoundSplit):
     """A split whose varied batches hold a ``share`` of crops of other sounds."""
 
-    def __init__(self, own: Split, company: Split, share: float) -> None:
+    def __init__(self, own: SoundSplit, company: SoundSplit, share: float) -> None:
         self.own, self.company, self.share = own, company, share
 
     def __len__(self) -> int:
@@ -143,7 +143,7 @@ class AccompaniedSplit(Split):
         return self.own.sound(index)
 
 
-def company_of(cutting: Cutting, *, sample_rate: int, channels: int, progress: Progress | None) -> Prepared:
+def company_of(cutting: Cutting, *, sample_rate: int, channels: int, progress: Progress | None) -> SoundPrepared:
     """Eight hundred generated sounds, 45 minutes, cut like the sounds they accompany; made once, in half a minute."""
     sizes = {k: v for k, v in asdict(cutting).items() if k != "short"}
     library = Generated(
