@@ -15,6 +15,7 @@ WIRED: dict[str, Any] = {
     "sample_rate": 22_050,
     "n_features": 24,
     "n_channels": 1,
+    "n_frames": 32,
     "latent_dim": 3,
     "n_statistics": 6,
     "n_parameters": 1,

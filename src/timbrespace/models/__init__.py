@@ -2,5 +2,6 @@
 
 from timbrespace.models.autoencoder import AutoEncoder
 from timbrespace.models.base import Model
+from timbrespace.models.classifier import Classifier
 
-__all__ = ["AutoEncoder", "Model"]
+__all__ = ["AutoEncoder", "Classifier", "Model"]

@@ -41,6 +41,13 @@ class Model(Component, nn.Module):
     def decode(self, latents: Latents) -> Frames:
         """Expected frames, ``ratio`` per latent step."""
 
+    @abstractmethod
+    def sample_latents(self, n: int, *, generator: torch.Generator) -> Latents:
+        """``n`` latents (n, latent, step) drawn from the prior, for frames as long as one step or one grid makes.
+
+        Raises :class:`~timbrespace.core.errors.ParameterError` where the model has no prior.
+        """
+
     @property
     @abstractmethod
     def lookahead(self) -> int | None:
@@ -64,7 +71,7 @@ class Model(Component, nn.Module):
     def losses(self, batch: Batch, player: str, *, step: int, generator: torch.Generator) -> dict[str, Tensor]: ...
 
     @abstractmethod
-    def after_step(self, batch: Batch) -> None: ...
+    def after_step(self, batch: Batch, *, generator: torch.Generator) -> None: ...
 
     @abstractmethod
     def monitor(self, batch: Batch) -> dict[str, Tensor]: ...

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from timbrespace.core.knob import Knob
-from timbrespace.core.shapes import Statistics
+from timbrespace.core.shapes import Latents, Statistics
 from timbrespace.models.bottlenecks.base import Bottleneck
+from timbrespace.models.bottlenecks.gaussians import gaussian_level, gaussian_log_density, require_divergence
 from timbrespace.models.encoding import Level
 from timbrespace.models.priors.base import Prior
-
-LOG_VAR_RANGE = (-20.0, 10.0)
-"""Clamp of the log-variance: e^10 and e^-20 are far outside what a trained posterior uses, and exp stays finite."""
 
 
 class Gaussian(Bottleneck):
@@ -39,13 +38,15 @@ class Gaussian(Bottleneck):
     def n_statistics(self) -> int:
         return 2 * self.latent_dim
 
-    def forward(self, statistics: Statistics, *, generator: torch.Generator | None = None) -> Level:
-        mean, log_var = statistics.chunk(2, dim=1)
-        log_var = (log_var + self.initial_log_var).clamp(*LOG_VAR_RANGE)
-        if generator is None:
-            return Level(z=mean, mean=mean, log_var=log_var)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device, dtype=mean.dtype)
-        return Level(z=mean + (0.5 * log_var).exp() * noise, mean=mean, log_var=log_var)
+    def accept(self, prior: Prior | None) -> None:
+        require_divergence(prior, type(self).__name__)
 
-    def losses(self, level: Level, prior: Prior, *, generator: torch.Generator) -> dict[str, Tensor]:
+    def forward(self, statistics: Statistics, *, generator: torch.Generator | None = None) -> Level:
+        return gaussian_level(statistics, initial_log_var=self.initial_log_var, generator=generator)
+
+    def losses(self, level: Level, prior: Prior | None, *, generator: torch.Generator) -> dict[str, Tensor]:
+        assert prior is not None  # accept() lets nothing else through
         return {"kl": prior.kl(level, generator=generator).sum(dim=(1, 2)).mean()}
+
+    def log_posterior(self, z: Latents, level: Level) -> Float[Tensor, "batch step"]:
+        return gaussian_log_density(z, level)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -16,7 +16,15 @@ Parameters = Float[Tensor, "batch parameter feature frame"]
 
 
 class Likelihood(Component, nn.Module):
-    """p(frames | decoder output). The decoder gives ``n_parameters`` values for each cell of the frames."""
+    """p(frames | decoder output). The decoder gives ``n_parameters`` values for each cell of the frames.
+
+    ``support`` says what a cell can be: any ``"real"`` number, or ``"binary"``, 0 or 1. ``density`` is whether the
+    negative log-likelihood is one: whether ``exp(-nll)`` integrates (or sums) to 1 over all frames, so that bounds on
+    the likelihood of data may be stated in nats.
+    """
+
+    support: ClassVar[Literal["real", "binary"]] = "real"
+    density: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -30,6 +38,10 @@ class Likelihood(Component, nn.Module):
     @abstractmethod
     def mean(self, parameters: Parameters) -> Frames:
         """The expected frames."""
+
+    @abstractmethod
+    def parameters_of(self, mean: Frames) -> Parameters:
+        """Parameters whose :meth:`mean` is ``mean``, or the nearest that are not extreme."""
 
     @abstractmethod
     def sample(self, parameters: Parameters, *, generator: torch.Generator) -> Frames:

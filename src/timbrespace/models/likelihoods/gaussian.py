@@ -21,7 +21,7 @@ class Gaussian(Likelihood):
     Effective VAE Training with Calibrated Decoders", 2021, https://arxiv.org/abs/2006.13202).
     """
 
-    def __init__(self, *, sigma: Annotated[float, Knob(1e-4, 1e4)] | None = 1.0) -> None:
+    def __init__(self, *, sigma: Annotated[float | None, Knob(1e-4, 1e4)] = 1.0) -> None:
         super().__init__()
         self.sigma = sigma
         self.log_sigma = nn.Parameter(
@@ -38,6 +38,9 @@ class Gaussian(Likelihood):
 
     def mean(self, parameters: Parameters) -> Frames:
         return parameters
+
+    def parameters_of(self, mean: Frames) -> Parameters:
+        return mean
 
     def sample(self, parameters: Parameters, *, generator: torch.Generator) -> Frames:
         noise = torch.randn(parameters.shape, generator=generator, device=parameters.device, dtype=parameters.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 
 from timbrespace.core.shapes import Frames, PerExample
@@ -15,6 +17,8 @@ class SquaredError(Likelihood):
     cell; samples are drawn from that Gaussian.
     """
 
+    density: ClassVar[bool] = False
+
     def __init__(self) -> None:
         super().__init__()
 
@@ -27,6 +31,9 @@ class SquaredError(Likelihood):
 
     def mean(self, parameters: Parameters) -> Frames:
         return parameters
+
+    def parameters_of(self, mean: Frames) -> Parameters:
+        return mean
 
     def sample(self, parameters: Parameters, *, generator: torch.Generator) -> Frames:
         noise = torch.randn(parameters.shape, generator=generator, device=parameters.device, dtype=parameters.dtype)

@@ -1,6 +1,9 @@
 """The catalogue of networks: what is exported here exists."""
 
 from timbrespace.models.networks.base import Network
+from timbrespace.models.networks.conv2d import Conv2d
+from timbrespace.models.networks.mlp import Mlp
+from timbrespace.models.networks.residual2d import Residual2d
 from timbrespace.models.networks.temporal_conv import TemporalConv
 
-__all__ = ["Network", "TemporalConv"]
+__all__ = ["Conv2d", "Mlp", "Network", "Residual2d", "TemporalConv"]

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from timbrespace.core.component import Component
+from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Latents, Statistics
 from timbrespace.layers.memory import Memory
 
@@ -27,22 +28,30 @@ class Network(Component, nn.Module):
     that the bottleneck asks for, ``latent_dim``, and ``n_parameters`` that the likelihood needs for each
     feature. The first ``latent_dim`` statistics locate the latent vector. ``lookahead`` is the number of latent
     steps that the decoder reads ahead of the one it speaks, ``None`` where it needs the whole.
+
+    A network for inputs of one size (pictures) has ``ratio`` 0 and knows their ``n_frames`` (else 0); ``grid`` then
+    are the axes of its latent vectors: () for a single one, (7, 7) for a map of them, whose cells in row-major order
+    are the steps.
     """
 
     lookahead: int | None
+    grid: tuple[int, ...]
+    n_channels: int
+    n_features: int
+    n_frames: int
 
     @property
     @abstractmethod
     def ratio(self) -> int:
-        """Frames per latent step; 0 when the whole input becomes one step."""
+        """Frames per latent step; 0 when the input has one size and becomes the cells of ``grid``."""
 
     @abstractmethod
     def encode(self, frames: Frames) -> Statistics:
-        """Statistics (batch, n_statistics, step) with ``ceil(frames / ratio)`` steps."""
+        """Statistics (batch, n_statistics, step) with ``ceil(frames / ratio)`` steps, or as many as the grid has."""
 
     @abstractmethod
     def decode(self, latents: Latents) -> Parameters:
-        """Likelihood parameters (batch, n_channels * n_parameters, feature, ratio * step)."""
+        """Likelihood parameters (batch, n_channels * n_parameters, feature, frame), ``ratio`` frames per step."""
 
     @abstractmethod
     def decode_next(self, latents: Latents, memory: Memory) -> Parameters:
@@ -56,3 +65,17 @@ class Network(Component, nn.Module):
     @abstractmethod
     def initialise(self, frames: Frames) -> None:
         """Set what is best set from training data before the first step; may do nothing."""
+
+
+def check_size(network: Network, frames: Frames) -> None:
+    """Raise :class:`~timbrespace.core.errors.ParameterError` for frames of another size than a network is for."""
+    shape = (network.n_channels, network.n_features, network.n_frames)
+    if frames.shape[1:] != shape:
+        raise ParameterError(
+            f"{type(network).__name__} was made for pictures of {_spell(shape)} (channels x height x width),"
+            f" not {_spell(tuple(frames.shape[1:]))}; give it pictures of that size."
+        )
+
+
+def _spell(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(s) for s in shape)

@@ -70,6 +70,7 @@ class TemporalConv(Network):
         self.frames_per_step, self.width, self.depth = frames_per_step, width, depth
         self.kernel_size, self.expansion, self.refinement = kernel_size, expansion, refinement
         self.dropout, self.pca_start, self.lookahead = dropout, pca_start, lookahead
+        self.grid, self.n_frames = (), 0
         causal = lookahead is not None
         rows_in, rows_out, stride = n_channels * n_features, n_channels * n_parameters * n_features, frames_per_step
 

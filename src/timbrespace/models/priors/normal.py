@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -22,14 +23,20 @@ class Normal(Prior):
     (Kingma & Welling 2013, appendix B).
     """
 
+    factorises: ClassVar[bool] = True
+
     def __init__(self, *, latent_dim: Wired[int]) -> None:
         super().__init__()
         self.latent_dim = latent_dim
 
+    @property
+    def variance(self) -> float:
+        return 1.0
+
     def sample(self, n: int, *, generator: torch.Generator) -> Float[Tensor, "n latent"]:
         return torch.randn(n, self.latent_dim, generator=generator, device=generator.device)
 
-    def log_prob(self, z: Latents, *, posterior: Level | None = None) -> Float[Tensor, "batch step"]:
+    def log_prob(self, z: Latents) -> Float[Tensor, "batch step"]:
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(dim=1)
 
     def kl(self, level: Level, *, generator: torch.Generator) -> Float[Tensor, "batch part step"]:
