@@ -22,11 +22,14 @@ import soundfile
 import torch
 from benchmarks.kills import train_tokens
 
+from tests import picture_bundles
 from tests.bundles import bundle, copy_of_bundle, sounds
 from timbrespace.__main__ import main
 
 MODEL = "MODEL"
 """Stands for the tiny bundle in the tables below."""
+PICTURES = "PICTURES"
+"""Stands for a tiny model of pictures."""
 
 
 class Ran:
@@ -49,7 +52,8 @@ class Ran:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Any:
     def call(*tokens: object) -> Ran:
-        given = [str(bundle()) if token == MODEL else str(token) for token in tokens]
+        models = {MODEL: bundle, PICTURES: picture_bundles.bundle}
+        given = [str(models[token]()) if token in models else str(token) for token in tokens]
         capsys.readouterr()
         code = main(given)
         return Ran(code, *capsys.readouterr())
@@ -268,6 +272,67 @@ def test_wrong_usage(
     monkeypatch.chdir(tmp_path)
     assert sentence in run(*tokens).refused()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ["resynth", PICTURES, "SOUND", "-o", "x.wav"],
+        ["encode", PICTURES, "SOUND", "-o", "z.npz"],
+        ["decode", PICTURES, "LATENTS", "-o", "x.wav"],
+        ["path", PICTURES, "walk", "--seconds", "1", "-o", "x.wav"],
+        ["explore", PICTURES, "--data", "SOUNDS", "-o", "report.html"],
+        ["play", PICTURES, "--output", "take.wav", "--seconds", "1"],
+        ["play", PICTURES, "--no-open", "--seconds", "1"],
+    ],
+    ids=lambda tokens: tokens[0],
+)
+def test_tools_for_sound_refuse_a_model_of_pictures(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tokens: list[str]
+) -> None:
+    (tmp_path / "latents.npz").write_bytes(saved(latents=GOOD))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    places = {"SOUND": a_sound(), "SOUNDS": sounds(), "LATENTS": tmp_path / "latents.npz"}
+    refused = run(*(places.get(token, token) for token in tokens)).refused()
+    assert "holds a model of pictures, and this needs a model of sound; choose another one." in refused
+    assert list((tmp_path / "work").iterdir()) == [], "nothing is left behind"
+
+
+def test_models_of_pictures_are_shown(run: Any) -> None:
+    for command in ("info", "resume"):
+        document = json.loads(run(command, PICTURES, "--json").out)
+        assert document["facts"]["size"] == [1, 8, 8]
+        assert document["metrics"]["test"]["pictures"] == 359
+        assert "# A space of pictures: image-vae" in run(command, PICTURES).out
+
+
+@pytest.mark.parametrize(
+    ("data", "settings", "sentence"),
+    [
+        ("digits", ['model.prior={kind="Sphere"}'], "A Gaussian bottleneck cannot have the prior Sphere"),
+        ("digits", ['model.bottleneck={kind="Mmd"}'], "The loss term 'mmd' has no weight"),
+        ("digits", ["model.network.hiden=[8]"], "Mlp has no argument 'hiden' (at model.network). Did you mean"),
+        ("digist", [], "There is no folder"),
+        (".", [], "holds no train-images-idx3-ubyte"),
+    ],
+)
+def test_trainings_on_pictures_that_cannot_start(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, settings: list[str], sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tokens = [t for s in settings for t in ("--set", s)]
+    assert sentence in run("train", "image-vae", "--data", data, "--out", "m", *tokens).refused()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_of_a_data_set_is_a_place_where_it_is_or_a_hint(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIMBRESPACE_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    refused = run("train", "image-vae", "--data", "mnist", "--out", tmp_path / "m").refused()
+    assert "run: timbrespace data fetch mnist" in refused
 
 
 class Bomb:

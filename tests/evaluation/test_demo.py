@@ -24,6 +24,7 @@ def tiny_demo(out: Path, monkeypatch: pytest.MonkeyPatch, *, force: bool = False
 
     def quick(recipe: str, data: Path, **options: object) -> object:
         options["settings"] = [*options["settings"], *small]  # type: ignore[misc]  # a list
+        options["minutes"] = None  # it would replace the steps
         return train(recipe, data, **options)  # type: ignore[arg-type]  # passed on
 
     monkeypatch.setattr(demo, "train", quick)
@@ -38,7 +39,8 @@ def test_demo_writes_a_report_with_pictures_and_sounds(tmp_path: Path, monkeypat
     assert text.count("<img ") >= 6
     assert text.count("<audio ") >= 6
     assert not re.search(r'(src|href)="(?!data:)', text), "the report is one file and needs no network"
-    assert not re.search(r"\b(nan|inf)\b", text)
+    words = re.sub(r"base64,[\w+/=]+", "", text)
+    assert not re.search(r"\b(nan|inf)\b", words)
     for name in ("line", "slerp", "walk"):
         assert (tmp_path / "demo" / f"{name}.wav").stat().st_size > 100_000
     assert list((tmp_path / "demo" / "rebuilt").glob("*-rebuilt.wav"))

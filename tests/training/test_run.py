@@ -20,6 +20,7 @@ from timbrespace.core.errors import BundleError, DataError, Interrupted, Storage
 from timbrespace.core.files import exclusive
 from timbrespace.datasets.folder import SoundFolder
 from timbrespace.training import run as run_module
+from timbrespace.training import sound_workshop
 from timbrespace.training.assess import RUN_STEPS, summarise_latents
 from timbrespace.training.checkpoints import Checkpoints
 from timbrespace.training.run import resume
@@ -231,7 +232,7 @@ def test_ctrl_c_at_an_odd_moment_says_how_to_go_on(tmp_path: Path, monkeypatch: 
     def interrupted(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "assess", interrupted)
+    monkeypatch.setattr(sound_workshop, "assess", interrupted)
     with pytest.raises(Interrupted, match="Stopped, the last checkpoint is kept; go on with: timbrespace resume"):
         train(tmp_path / "model")
     monkeypatch.undo()

@@ -14,7 +14,7 @@ from timbrespace.core.seeds import derived_seed, torch_generator
 from timbrespace.training.checkpoints import Checkpoints
 from timbrespace.training.schedules import Constant, Linear
 from timbrespace.training.state import State
-from timbrespace.training.trainer import Trainer
+from timbrespace.training.trainer import Trainer, clip_gradients
 
 STEPS = 24
 
@@ -148,3 +148,21 @@ def test_cuda_trains_as_the_cpu_does(tmp_path: Path) -> None:
     assert evaluate(gpu.state.averaged.model.to("cpu")).score == pytest.approx(
         evaluate(cpu.state.averaged.model).score, rel=0.05
     )
+
+
+@pytest.mark.parametrize("bound", [0.5, 1.0, 1e3])
+def test_clipping_is_that_of_torch(bound: float) -> None:
+    def parameters() -> list[torch.nn.Parameter]:
+        generator = torch.Generator().manual_seed(0)
+        found = [torch.nn.Parameter(torch.randn(n, generator=generator)) for n in (3, 40, 7)]
+        for p in found[:2]:  # the third one took no part in the loss
+            p.grad = torch.randn(len(p), generator=generator)
+        return found
+
+    ours, theirs = parameters(), parameters()
+    assert clip_gradients(ours, bound) == float(torch.nn.utils.clip_grad_norm_(theirs, bound))
+    for a, b in zip(ours[:2], theirs[:2], strict=True):
+        assert a.grad is not None
+        assert b.grad is not None
+        assert torch.equal(a.grad, b.grad)
+    assert clip_gradients(ours[2:], bound) == 0.0

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -182,17 +182,3 @@ def _with_suffix(out: str | FilePath, suffix: str) -> FilePath:
     if target.suffix.lower() != suffix:
         raise ParameterError(f"Latents are written as {suffix}, and {target.name!r} does not end so; rename it.")
     return target
-
-
-def facts(codec: SoundCodec) -> dict[str, Any]:
-    """What one asks of a model first: rates, sizes, parameters."""
-    return {
-        "sample_rate": codec.sample_rate,
-        "channels": codec.channels,
-        "latent_dim": codec.latent_dim,
-        "ratio": codec.ratio,
-        "rate_hz": codec.rate_hz,
-        "parameters": sum(p.numel() for p in codec.model.parameters()),
-        "transform": codec.transform.config(),
-        "model": codec.model.config(),
-    }

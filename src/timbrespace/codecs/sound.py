@@ -87,6 +87,19 @@ class SoundCodec:
         """Latent steps per second."""
         return self.sample_rate / self.ratio
 
+    def facts(self) -> dict[str, Any]:
+        """What one asks of a model first: rates, sizes, parameters."""
+        return {
+            "sample_rate": self.sample_rate,
+            "channels": self.channels,
+            "latent_dim": self.latent_dim,
+            "ratio": self.ratio,
+            "rate_hz": self.rate_hz,
+            "parameters": sum(p.numel() for p in self.model.parameters()),
+            "transform": self.transform.config(),
+            "model": self.model.config(),
+        }
+
     def state(self) -> dict[str, Tensor]:
         """The tensors of transform and model, as ``weights.safetensors`` holds them."""
         named = {f"transform.{k}": v for k, v in self.transform.state_dict().items()}

@@ -14,12 +14,12 @@ Maker: TypeAlias = Callable[[Path, int], Instrument]
 
 def latent_voice(model: Path, seed: int) -> Instrument:
     """The latent voice of a trained model."""
-    from timbrespace.codecs.loading import load
+    from timbrespace.codecs.loading import load_sound
     from timbrespace.codecs.space import space_of
     from timbrespace.instruments.corpus import Corpus
     from timbrespace.instruments.latent_voice import LatentVoice
 
-    codec = load(model)
+    codec = load_sound(model)
     codec.stream()  # a model that cannot play live says so first
     space = space_of(codec)
     return LatentVoice(codec, space, Corpus.of(codec, space), seed=seed)

@@ -13,6 +13,7 @@ from typing import Any
 from timbrespace.audio.output_stage import finish
 from timbrespace.audio.writing import write
 from timbrespace.codecs.bundle import METRICS
+from timbrespace.codecs.loading import load_sound
 from timbrespace.codecs.rendering import PathKind, make_path
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import StorageError
@@ -78,7 +79,8 @@ def run_demo(out: Path, *, minutes: float = 2.0, seed: int = 0, force: bool = Fa
     write_library(sounds, seed=seed, force=True)
     _tell(f"training a space of them for {minutes:g} minutes")
     alone = ["data.company=0.0"]  # these sounds need no generated company: they are generated
-    codec = train("temporal-vae", sounds, out=out / "model", minutes=minutes, seed=seed, settings=alone, force=True)
+    train("temporal-vae", sounds, out=out / "model", minutes=minutes, seed=seed, settings=alone, force=True)
+    codec = load_sound(out / "model")
     _tell("rebuilding unseen sounds and travelling between them")
     (out / "rebuilt").mkdir()
     copies = _write_copies(codec, sounds, out / "rebuilt")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from timbrespace.audio.descriptors import NAMES, on_scale
-from timbrespace.codecs.loading import load
+from timbrespace.codecs.loading import load_sound
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import space_of, stored_descriptors
 from timbrespace.core.codec import Codec, require
@@ -149,7 +149,7 @@ def _opened(model: str | Path | Codec) -> Codec:
             f"{model} is a TorchScript model, and this version explores only bundles that 'timbrespace train' wrote;"
             " give the folder of one."
         )
-    return require(load(model), Codec, purpose="explore")
+    return require(load_sound(model), Codec, purpose="explore")
 
 
 def _target(out: str | Path, *, force: bool) -> Path:

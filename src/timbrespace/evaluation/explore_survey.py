@@ -15,7 +15,7 @@ from timbrespace.audio.descriptors import LOUDNESS, describe_sound, per_step
 from timbrespace.codecs.space import posterior_means
 from timbrespace.core.codec import Codec
 from timbrespace.core.errors import BundleError, DataError
-from timbrespace.datasets.base import Progress, Split
+from timbrespace.datasets.base import Progress, SoundSplit
 from timbrespace.datasets.folder import SoundFolder
 
 MOMENT_SECONDS = 1.5
@@ -55,7 +55,7 @@ class Survey:
     descriptors: list[Tensor]
     skipped: list[str]
     seconds: float
-    split: Split
+    split: SoundSplit
 
     @cached_property
     def vectors(self) -> Tensor:

@@ -19,12 +19,12 @@ class Curve:
     validation: Sequence[float]
 
 
-def when_to_stop(curve: Curve) -> str:
+def when_to_stop(curve: Curve, *, what: str = "sounds") -> str:
     """One or two sentences: go on, stop, or get more sounds.
 
     Compares the last quarter of the validation curve with the quarter before it. A relative gain above 2 %
     means more time pays; a rise of more than 2 % above the minimum while the training share still falls
-    means over-fitting.
+    means over-fitting. ``what`` names the examples.
     """
     if len(curve.validation) < 4:
         return "Too few evaluations to say whether more training would help."
@@ -34,21 +34,21 @@ def when_to_stop(curve: Curve) -> str:
     gain = (before - last) / max(before, 1e-12)
     if curve.validation[-1] > 1.02 * curve.validation[best] and curve.train[-1] < curve.train[best]:
         return (
-            f"Stop here: unseen sounds were rebuilt best at step {curve.steps[best]:,}, and since then the model only"
-            f" learns its training sounds by heart. More sounds would help, more time will not."
+            f"Stop here: unseen {what} were rebuilt best at step {curve.steps[best]:,}, and since then the model only"
+            f" learns its training {what} by heart. More {what} would help, more time will not."
         )
     if gain > 0.02:
         return (
-            f"Still improving: the error on unseen sounds fell by {gain:.0%} over the last quarter of the training."
+            f"Still improving: the error on unseen {what} fell by {gain:.0%} over the last quarter of the training."
             f" Twice the time is worth trying."
         )
     gap = curve.validation[-1] / max(curve.train[-1], 1e-12)
     if gap > 1.5:
         return (
-            f"Finished: unseen sounds no longer improve, and their error is {gap:.1f} times that of the training"
-            f" sounds. More sounds would help, more time will not."
+            f"Finished: unseen {what} no longer improve, and their error is {gap:.1f} times that of the training"
+            f" {what}. More {what} would help, more time will not."
         )
-    return "Finished: unseen sounds no longer improve. A wider network or more latents could go further."
+    return f"Finished: unseen {what} no longer improve. A wider network or more latents could go further."
 
 
 def silent_dimensions(variances: Sequence[float]) -> str:

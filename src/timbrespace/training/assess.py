@@ -13,7 +13,7 @@ from timbrespace.audio.descriptors import describe_sound, per_step
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import storable_descriptors
 from timbrespace.core.batch import Batch
-from timbrespace.datasets.base import Prepared, Split, SplitName
+from timbrespace.datasets.base import SoundPrepared, SoundSplit, SplitName
 from timbrespace.layers.pca import StackedPca
 from timbrespace.metrics.reconstruction import Comparison, compare, residual
 from timbrespace.metrics.spectral import spectral_convergence_db
@@ -59,13 +59,13 @@ class LatentSummary:
         }
 
 
-def pca_baseline(transform: AudioTransform, split: Split, *, group: int, n_components: int) -> StackedPca:
+def pca_baseline(transform: AudioTransform, split: SoundSplit, *, group: int, n_components: int) -> StackedPca:
     """PCA of ``group`` stacked frames over a whole split: as many numbers per second as the model has."""
     rows = (frames.flatten(1, 2) for frames in _frames(transform, split))
     return StackedPca.fit(rows, group=group, n_components=n_components)
 
 
-def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: Split) -> Comparison:
+def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: SoundSplit) -> Comparison:
     """Residual of the log-mel of every sound of a split, beside that of PCA at the same rate."""
     ours, linear = [], []
     for frames in _frames(codec.transform, split):
@@ -74,7 +74,7 @@ def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: Split) -> Compar
     return compare(ours, linear)
 
 
-def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dict[str, float]:
+def spectral_convergence(codec: SoundCodec, split: SoundSplit, *, sounds: int) -> dict[str, float]:
     """Mean spectral convergence in dB of ``resynth`` and of the transform alone, over evenly chosen sounds.
 
     Sounds that begin with :data:`MAX_SOUND_SECONDS` of silence have none; nothing comes back if all do.
@@ -98,7 +98,7 @@ def spectral_convergence(codec: SoundCodec, split: Split, *, sounds: int) -> dic
 
 
 @torch.no_grad()
-def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 262_144) -> LatentSummary:
+def summarise_latents(codec: SoundCodec, split: SoundSplit, *, limit: int = 262_144) -> LatentSummary:
     """The encoder's posterior means, without refinement, of a split: of all of it up to ``limit`` vectors (three
     hours at 22 a second), of evenly spread runs of :data:`RUN_STEPS` beyond, so that what is kept can be played.
     """
@@ -126,7 +126,7 @@ def summarise_latents(codec: SoundCodec, split: Split, *, limit: int = 262_144) 
     )
 
 
-def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary, pca: StackedPca) -> dict[str, Any]:
+def assess(codec: SoundCodec, prepared: SoundPrepared, summary: LatentSummary, pca: StackedPca) -> dict[str, Any]:
     """The figures of ``metrics.json``: residuals beside PCA, spectral convergence, use of the latents."""
     table: dict[str, Any] = {
         "latent_variances": [float(v) for v in summary.vectors.double().var(0, unbiased=False)],
@@ -141,7 +141,7 @@ def assess(codec: SoundCodec, prepared: Prepared, summary: LatentSummary, pca: S
     return table
 
 
-def _frames(transform: AudioTransform, split: Split) -> Iterator[Tensor]:
+def _frames(transform: AudioTransform, split: SoundSplit) -> Iterator[Tensor]:
     for index in range(len(split.sources)):
         with torch.no_grad():  # closed before the yield, or it would hold in the caller as well
             frames = transform(split.sound(index)[None, :, : int(MAX_FRAME_SECONDS * transform.sample_rate)])

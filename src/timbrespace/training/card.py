@@ -39,6 +39,36 @@ def model_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -
     return "\n".join(lines)
 
 
+def frame_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """The card of a model of pictures."""
+    data, training, test = facts["data"], facts["training"], metrics["test"]
+    bound = (
+        f"; NLL {test['nll_nats']:.2f} nats, standard error {test['nll_standard_error']:.2f} ({test['nll_samples']}"
+        f" importance samples, {test['nll_pictures']} pictures), -ELBO {test['minus_elbo_nats']:.2f}"
+        if "nll_nats" in test
+        else ""
+    )
+    height, width = facts["size"][1:]
+    lines = [
+        f"# A space of pictures: {recipe}",
+        "",
+        f"Trained with timbrespace {facts['timbrespace']} on {data['splits']['train']['images']:,} pictures of"
+        f" {height} x {width}, seed {training['seed']}.",
+        f"{training['steps']:,} steps in {training['seconds'] / 60:.1f} minutes on {training['device']}"
+        f" with {training['threads']} thread(s); {training['energy']}.",
+        f"{facts['latent_dim']} latents, {facts['parameters']:,} parameters.",
+        "",
+        "## How well it does",
+        "",
+        f"- {metrics['advice']}",
+        f"- {metrics['silent']}",
+        f"- {test['pictures']:,} unseen pictures: {test['reconstruction_nats']:.2f} nats at the posterior mean, mean"
+        f" squared error {test['mse']:.4f}, {test['active_units']} active latents{bound}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def _sounds_line(name: str, table: dict[str, Any]) -> str:
     convergence = table["spectral_convergence"]
     heard = (

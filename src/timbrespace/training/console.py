@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from torch import nn
 
 from timbrespace.training.trainer import Evaluation, StepReport
 
+Words = Callable[[float], str]
+"""How the score of an evaluation is told."""
+
 
 class Console:
     """Tells on standard error how a training goes."""
 
-    def __init__(self, total_steps: int, first_step: int, *, stream: TextIO | None = None) -> None:
+    def __init__(self, total_steps: int, first_step: int, *, words: Words, stream: TextIO | None = None) -> None:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self.stream = stream or sys.stderr
         self.total_steps = total_steps
-        self.unexplained: float | None = None
+        self.words = words
+        self.score: float | None = None
         self.told_at = 0.0
         self.bar: Progress | None = None
         if self.stream.isatty():
@@ -45,7 +50,7 @@ class Console:
             print(f"{self._words(done)}, {clock(seconds_left)} left", file=self.stream, flush=True)
 
     def on_evaluation(self, step: int, evaluation: Evaluation, model: nn.Module) -> None:
-        self.unexplained = evaluation.score
+        self.score = evaluation.score
 
     def on_message(self, text: str) -> None:
         if self.bar is not None:
@@ -59,7 +64,7 @@ class Console:
             self.bar.stop()
 
     def _words(self, done: int) -> str:
-        known = "" if self.unexplained is None else f", {self.unexplained:.1%} of unseen sound unexplained"
+        known = "" if self.score is None else f", {self.words(self.score)}"
         return f"step {done:,} of {self.total_steps:,}{known}"
 
 

@@ -32,6 +32,7 @@ class Examples:
     ) -> None:
         self.split, self.transform, self.augmentation = split, transform, augmentation
         self.own, self.seed = split.own_examples(batch_size), seed
+        self._orders: dict[int, np.ndarray] = {}
 
     @property
     def steps_per_epoch(self) -> float:
@@ -40,16 +41,20 @@ class Examples:
 
     def indices(self, step: int) -> list[int]:
         """Which examples make up the batch of ``step``."""
-        n = len(self.split)
-        positions = range(step * self.own, (step + 1) * self.own)
-        orders: dict[int, np.ndarray] = {}
-        chosen = []
-        for position in positions:
-            epoch, place = divmod(position, n)
-            if epoch not in orders:
-                orders[epoch] = numpy_generator(self.seed, "order", epoch).permutation(n)
-            chosen.append(int(orders[epoch][place]))
+        first, last = step * self.own, (step + 1) * self.own
+        chosen: list[int] = []
+        while first < last:
+            epoch, place = divmod(first, len(self.split))
+            chosen += self._order(epoch)[place : place + last - first].tolist()
+            first = step * self.own + len(chosen)
         return chosen
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The order of one epoch; the last two are kept, since drawing one anew takes as long as a small step."""
+        if epoch not in self._orders:
+            order = numpy_generator(self.seed, "order", epoch).permutation(len(self.split))
+            self._orders = {e: o for e, o in self._orders.items() if e == epoch - 1} | {epoch: order}
+        return self._orders[epoch]
 
     def batch(self, step: int) -> Batch:
         """The batch of ``step``, varied by the data set (crops) and the augmentation."""

@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import json
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from timbrespace.core.files import atomic_file
 from timbrespace.models.base import Model
 from timbrespace.pictures.figure import to_rgb
-from timbrespace.pictures.space import bars, scatter
-from timbrespace.pictures.spectrogram import spectrograms
+from timbrespace.pictures.space import bars
 from timbrespace.training.board import Board
 from timbrespace.training.trainer import Evaluation, StepReport
-from timbrespace.transforms.base import AudioTransform
 
 PICTURES = 5
 """How often in a run pictures and sounds go to TensorBoard: each time costs about a second."""
 
 
-class Journal:
-    """Writes losses every few steps, figures at each evaluation, and now and then pictures and sounds.
+class Portrait(ABC):
+    """What is drawn of a model now and then."""
 
-    ``clips`` are a few unseen sounds (clip, channel, time) that are rebuilt each time, so that one hears the
-    model learn. On resume, lines beyond the step it goes on from (and a last line cut by a crash) are dropped.
+    @abstractmethod
+    def draw(self, board: Board, step: int, model: Model, *, first: bool) -> None:
+        """Pictures and sounds of the model after ``step`` steps; ``first`` is true once per process."""
+
+
+class Journal:
+    """Writes losses every few steps, figures at each evaluation, and now and then a portrait. On resume,
+    lines beyond the step it goes on from (and a last line cut by a crash) are dropped.
     """
 
     def __init__(
@@ -36,13 +39,12 @@ class Journal:
         folder: Path,
         *,
         resumed_step: int,
-        transform: AudioTransform | None,
-        clips: Tensor | None,
+        portrait: Portrait | None,
         total_steps: int,
         evaluations: int,
         every: int = 20,
     ) -> None:
-        self.folder, self.transform, self.clips = folder, transform, clips
+        self.folder, self.portrait = folder, portrait
         self.every = every
         self.picture_every = max(1, evaluations // PICTURES)
         self.total_steps, self.evaluations_seen = total_steps, 0
@@ -77,34 +79,13 @@ class Journal:
             self.file.close()
         self.board.close()
 
-    @torch.no_grad()
     def _pictures(self, step: int, evaluation: Evaluation, model: Model) -> None:
         kl = [v for k, v in sorted(evaluation.figures.items()) if k.startswith("kl_per_dimension/")]
         if kl:
             figure = bars(kl, xlabel="latent dimension", ylabel="KL, nats per step")
             self.board.image("KL per dimension", to_rgb(figure), step)
-        if self.clips is None or self.transform is None:
-            return
-        frames = self.transform(self.clips)
-        level = model.encode(frames.to(next(model.parameters()).device)).levels[0]
-        rebuilt = model.decode(level.z)[..., : frames.shape[-1]].cpu()
-        rows = [[f[0].numpy(), r[0].numpy()] for f, r in zip(frames, rebuilt, strict=True)]
-        names = [f"clip {i + 1}" for i in range(len(rows))]
-        hop = self.transform.hop_length / self.transform.sample_rate
-        figure = spectrograms(rows, titles=("original", "rebuilt"), names=names, seconds_per_frame=hop)
-        self.board.image("unseen sounds", to_rgb(figure), step)
-        points = level.mean.transpose(1, 2).cpu()
-        groups = np.repeat(names, points.shape[1]).tolist()
-        widest = points.flatten(0, 1).var(0).argsort(descending=True)[:2]
-        if len(widest) == 2:
-            axes = (f"latent {int(widest[0])}", f"latent {int(widest[1])}")
-            figure = scatter(points.flatten(0, 1)[:, widest].numpy(), groups, axes=axes)
-            self.board.image("latents", to_rgb(figure), step)
-        sound = self.transform.invert(rebuilt, length=self.clips.shape[-1])
-        for name, original, copy in zip(names, self.clips, sound, strict=True):
-            if self.evaluations_seen == 0:
-                self.board.audio(f"{name}/original", original, step, self.transform.sample_rate)
-            self.board.audio(f"{name}/rebuilt", copy, step, self.transform.sample_rate)
+        if self.portrait is not None:
+            self.portrait.draw(self.board, step, model, first=self.evaluations_seen == 0)
 
     def _write(self, line: dict[str, Any]) -> None:
         self.file.write(json.dumps(line, allow_nan=True) + "\n")

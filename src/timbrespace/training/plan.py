@@ -16,6 +16,8 @@ from timbrespace.core.component import build
 from timbrespace.core.errors import TrainingError
 from timbrespace.core.seeds import derived_seed
 from timbrespace.datasets.base import Dataset
+from timbrespace.datasets.image_files import DIGITS
+from timbrespace.datasets.known import known_data
 from timbrespace.models.base import Model
 from timbrespace.training.options import Precision, Training
 from timbrespace.training.recipe import Recipe, read_recipe
@@ -133,6 +135,10 @@ def make_plan(
         chosen.sections["training"] |= {"epochs": epochs}
         chosen.sections["training"].pop("steps", None)
     training = training_options(chosen.sections)
-    return Plan(
-        chosen.name, chosen.sections, str(Path(data).expanduser().resolve()), seed, device, training.threads or threads
-    )
+    return Plan(chosen.name, chosen.sections, _place(data), seed, device, training.threads or threads)
+
+
+def _place(data: str | Path) -> str:
+    """Where the data lie: a data set known by name, or a folder, in full."""
+    known = known_data(str(data))
+    return known if known == DIGITS else str(Path(known).expanduser().resolve())

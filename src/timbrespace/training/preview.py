@@ -10,12 +10,12 @@ from torch import Tensor
 from timbrespace.audio.writing import write
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.files import atomic_file
-from timbrespace.datasets.base import Prepared, SplitName
+from timbrespace.datasets.base import SoundPrepared, SplitName
 from timbrespace.pictures.figure import to_png
 from timbrespace.pictures.spectrogram import spectrograms
 
 
-def clips(prepared: Prepared, *, count: int, seconds: float, sample_rate: int) -> tuple[list[str], Tensor]:
+def clips(prepared: SoundPrepared, *, count: int, seconds: float, sample_rate: int) -> tuple[list[str], Tensor]:
     """Names and beginnings of a few sounds the model has not learned from, as (clip, channel, time).
 
     Evenly spread over the test split, else validation, else training sounds.

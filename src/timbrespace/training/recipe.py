@@ -27,8 +27,7 @@ class Recipe:
     def override(self, settings: Iterable[str]) -> Recipe:
         """The recipe with settings such as ``"model.bottleneck.latent_dim=8"`` applied.
 
-        A value is read as TOML (``8``, ``true``, ``[0.9, 0.99]``, ``"text"``), ``none`` as nothing, else as plain
-        text.
+        A value is read as TOML (``8``, ``true``, ``[0.9, 0.99]``, ``"text"``), else as plain text.
         """
         sections = copy.deepcopy(self.sections)
         for setting in settings:
@@ -104,7 +103,7 @@ def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        return None if text == "none" else text
+        return text
 
 
 def _list() -> str:

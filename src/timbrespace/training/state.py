@@ -26,6 +26,7 @@ class Counters:
     joules: float = 0.0
     energy: str = ""
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     curve: list[list[float]] = field(default_factory=list)
     """One row per evaluation: step, unexplained share in training, unexplained share on unseen sounds."""
 

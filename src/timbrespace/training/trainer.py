@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -95,17 +95,19 @@ class Trainer:
         self.total_steps, self.seed, self.evaluate, self.listener = total_steps, seed, evaluate, listener
         self.stop_requested, self.evaluations = stop_requested, evaluations
         self.fabric = Fabric(accelerator=device, devices=1, precision=precision)
-        self.model = self.fabric.setup_module(state.model)
-        self.model.mark_forward_method("losses")
-        self.optimisers: dict[str, Any] = {n: self.fabric.setup_optimizers(o) for n, o in state.optimisers.items()}
+        # On one device Fabric gives the device and the precision; its wrappers of module and optimiser, which many
+        # devices need, would take a tenth of a small model's step.
+        state.model.to(self.fabric.device).train()
         state.averaged.model.to(self.fabric.device)
         self.energy = EnergyMeter(accelerator=device != "cpu")
-        self._earlier = (state.counters.joules, state.counters.seconds)
+        self._busy = time.process_time()
+        self._earlier = (state.counters.joules, state.counters.seconds, state.counters.cpu_seconds)
 
     def run(self) -> bool:
         """Train; returns whether the budget was used up (else a stop was requested, and all is saved)."""
         counters = self.state.counters
         self.energy.start()
+        self._busy = time.process_time()
         if counters.step == 0 and not self.checkpoints.entries():
             self.save(score=None)
         started, first = time.monotonic(), counters.step
@@ -134,8 +136,12 @@ class Trainer:
         rate = self.learning_rate(counters.step) * counters.rate_factor
         report = StepReport(counters.step, {}, 0.0, False)
         # Layers that draw from the global generator (dropout) are tied to (seed, step) as well.
-        torch.manual_seed(derived_seed(self.seed, "layers", counters.step))
-        for player, optimiser in self.optimisers.items():
+        # (Its generator directly: torch.manual_seed looks up its caller for a warning, at a millisecond a step.)
+        seed = derived_seed(self.seed, "layers", counters.step)
+        torch.default_generator.manual_seed(seed)
+        if self.fabric.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        for player, optimiser in self.state.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = rate
             report = self._move(player, optimiser, batch, report)
@@ -143,17 +149,19 @@ class Trainer:
                 self._after_skip()
                 return report
         counters.skipped_in_a_row = 0
-        self.state.model.after_step(batch)
-        self.state.averaged.update(self.state.model, counters.step)
+        generator = torch_generator(self.seed, "after", counters.step, device=self.fabric.device)
+        self.state.model.after_step(batch, generator=generator)
+        self.state.averaged.update(counters.step)
         return report
 
-    def _move(self, player: str, optimiser: Any, batch: Batch, report: StepReport) -> StepReport:
+    def _move(self, player: str, optimiser: torch.optim.Optimizer, batch: Batch, report: StepReport) -> StepReport:
         generator = torch_generator(self.seed, player, report.step, device=self.fabric.device)
         optimiser.zero_grad(set_to_none=True)
-        terms = self.model.losses(batch, player, step=report.step, generator=generator)
+        with self.fabric.autocast():
+            terms = self.state.model.losses(batch, player, step=report.step, generator=generator)
         total = self.weighted(terms, report.step) / batch.target[0].numel()
-        self.fabric.backward(total)
-        norm = float(nn.utils.clip_grad_norm_(self.state.players[player], self.training.clip_norm, foreach=True))
+        total.backward()
+        norm = clip_gradients(self.state.players[player], self.training.clip_norm)
         losses = report.losses | {name: float(term.detach()) for name, term in terms.items()}
         if not (math.isfinite(norm) and math.isfinite(float(total.detach()))):
             return StepReport(report.step, losses, norm, True)
@@ -163,12 +171,7 @@ class Trainer:
     def weighted(self, terms: Mapping[str, Tensor], step: int) -> Tensor:
         """The sum of the terms, each times its weight at ``step``: the only place where weights are applied."""
         weights = self.training.weights
-        for name in terms:
-            if name not in weights:
-                raise TrainingError(
-                    f"The loss term {name!r} has no weight; add [training.weights.{name}] to the recipe"
-                    f" (weighted are: {', '.join(weights) or 'none'})."
-                )
+        require_weights(terms, self.training)
         per_epoch = self.batches.steps_per_epoch
         weighted = [t.float() * weights[n].value(step, steps_per_epoch=per_epoch) for n, t in terms.items()]
         return torch.stack(weighted).sum()
@@ -185,6 +188,7 @@ class Trainer:
         """Write a checkpoint of this moment."""
         counters, energy = self.state.counters, self.energy.read()
         counters.joules, counters.seconds = self._earlier[0] + energy.joules, self._earlier[1] + energy.seconds
+        counters.cpu_seconds = self._earlier[2] + time.process_time() - self._busy
         counters.energy = f"{counters.joules:.0f} J ({energy.provenance})"
         self.checkpoints.save(self.state.tensors(), step=counters.step, score=score, state=asdict(counters))
 
@@ -224,3 +228,28 @@ class Trainer:
     def _say(self, text: str) -> None:
         if self.listener is not None:
             self.listener.on_message(text)
+
+
+def require_weights(terms: Iterable[str], training: Training) -> None:
+    """Raise :class:`TrainingError` for a loss term that the recipe does not weigh."""
+    for name in terms:
+        if name not in training.weights:
+            raise TrainingError(
+                f"The loss term {name!r} has no weight; add [training.weights.{name}] to the recipe"
+                f" (weighted are: {', '.join(training.weights) or 'none'})."
+            )
+
+
+def clip_gradients(parameters: Iterable[nn.Parameter], bound: float) -> float:
+    """The norm of all gradients together, which are scaled down to ``bound`` where it is larger.
+
+    What torch's own function does, which however goes once more through all of them where there is nothing to scale.
+    """
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    if not gradients:
+        return 0.0
+    total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm = float(total)
+    if norm + 1e-6 > bound:
+        torch._foreach_mul_(gradients, bound / (total + 1e-6))
+    return norm

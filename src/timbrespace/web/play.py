@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any, Final
 
 from timbrespace.audio.writing import SUFFIXES
-from timbrespace.codecs.loading import load
+from timbrespace.codecs.loading import load_sound
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import require_latents, space_of
 from timbrespace.control.engine import Engine
@@ -122,7 +122,7 @@ def chosen_model(model: Path | None) -> Path:
 
 def playable_codec(model: Path) -> SoundCodec:
     """The model in a folder, which must be one of sound that can be decoded as it is played."""
-    codec = load(model)
+    codec = load_sound(model)
     require(codec, LiveCodec, purpose="Playing")
     codec.stream()  # says so if it cannot
     require_latents(codec)
