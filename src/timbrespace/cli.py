@@ -18,6 +18,11 @@ app = App(
     help_format="plaintext",
 )
 
+bench = App(name="bench", help="Compare models, measured alike.", help_format="plaintext")
+data_sets = App(name="data", help="Data sets that are known by name.", help_format="plaintext")
+app.command(bench)
+app.command(data_sets)
+
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Where to write.")]
 Force = Annotated[bool, Parameter(negative="", help="Replace what is there.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
@@ -95,7 +100,7 @@ def train(
     recipe: str,
     /,
     *,
-    data: Path,
+    data: Annotated[str, Parameter(help="A folder; for pictures also mnist, fashion or digits.")],
     out: Out,
     minutes: float | None = None,
     epochs: float | None = None,
@@ -105,7 +110,7 @@ def train(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train RECIPE on the sounds in a folder; Ctrl-C saves, 'resume' goes on."""
+    """Train RECIPE on the sounds (or pictures) in a folder; Ctrl-C saves, 'resume' goes on."""
     from timbrespace.training.run import train as run
 
     codec = run(
@@ -126,7 +131,7 @@ def resume(model: Path, /, *, force: Force = False, as_json: AsJson = False) -> 
 @app.command
 def info(model: Path, /, *, as_json: AsJson = False) -> None:
     """What a trained model is, and how well it does."""
-    _print_model(_load(model), as_json)
+    _print_model(timbrespace.load(model), as_json)
 
 
 @app.command
@@ -207,6 +212,71 @@ def play(
     _print(status, playing.summary(status), as_json)
 
 
+@bench.command
+def autoencoders(
+    grid: Path,
+    /,
+    *,
+    data: Annotated[list[str], Parameter(negative="", help="mnist, fashion, digits or a folder; may be repeated.")],
+    out: Out,
+    seeds: Annotated[int | None, Parameter(help="Trainings per variant; the grid's number if not given.")] = None,
+    workers: Annotated[int, Parameter(help="Processes, each with one thread.")] = 1,
+    slurm: Annotated[str | None, Parameter(help="Run as jobs: partition=cpu,timeout_min=120,mem_gb=8.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train and measure every variant of a grid of auto-encoders; the same command goes on where it stopped."""
+    from timbrespace.evaluation.benchmark.grid import read_grid
+    from timbrespace.evaluation.benchmark.publication import publish
+    from timbrespace.evaluation.benchmark.runner import run_benchmark
+
+    run_benchmark(read_grid(grid), data, out=out, seeds=seeds, workers=workers, slurm=slurm, progress=_lines)
+    found = publish(out)
+    failed = f"; {len(found['failed'])} failed, the same command tries them again" if found["failed"] else ""
+    _print(found, f"Open {found['report']} in a browser{failed}.", as_json)
+
+
+@data_sets.command
+def fetch(
+    name: str,
+    /,
+    *,
+    to: Annotated[Path | None, Parameter(help="A folder; where trainings look for it if not given.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download a data set that is known by name, checked, to where trainings find it: mnist or fashion."""
+    from timbrespace.datasets.fetching import fetch as run
+
+    place = run(name, to, progress=_Stages())
+    _print({"name": name, "folder": str(place)}, f"{name} is in {place}.", as_json)
+
+
+@app.command
+def sweep(
+    recipe: str,
+    /,
+    *,
+    data: str,
+    search: Annotated[Path, Parameter(help="TOML: dotted settings with their ranges or choices.")],
+    out: Out,
+    trials: int = 20,
+    measure: Annotated[str, Parameter(help="Dotted place of a number in metrics.json.")] = "validation.share",
+    maximise: Annotated[bool, Parameter(negative="", help="More of the measure is better.")] = False,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Search RECIPE's settings by many trainings; several processes may share the folder."""
+    from timbrespace.training.sweep import sweep as run
+
+    found = run(
+        recipe, data, search=search, trials=trials, out=out, measure=measure, maximise=maximise, seed=seed,
+        minutes=minutes, epochs=epochs, steps=steps, progress=_lines,
+    )  # fmt: skip
+    _print(vars(found.best), f"{out}/best.toml: trial {found.best.number}, {found.best.value:g}", as_json)
+
+
 def _play(model: Path, *, as_json: bool = False, **options: Any) -> None:
     """The instrument's page, until Ctrl-C."""
     from timbrespace.web.play import play as run
@@ -218,11 +288,12 @@ def _play(model: Path, *, as_json: bool = False, **options: Any) -> None:
 
 
 def _load(model: Path) -> Any:
-    """A trained model, in a process set up for one-thread inference: small transforms lose with more."""
+    """A trained model of sound, in a process set up for one-thread inference: small transforms lose with more."""
+    from timbrespace.codecs.loading import load_sound
     from timbrespace.training.runtime import tune_process
 
     tune_process(threads=1)
-    return timbrespace.load(model)
+    return load_sound(model)
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
@@ -235,12 +306,11 @@ def _print_sound(out: Path, seconds: float, as_json: bool) -> None:
 
 def _print_model(codec: Any, as_json: bool) -> None:
     from timbrespace.codecs.bundle import CARD, METRICS, RECIPE
-    from timbrespace.codecs.rendering import facts
 
     bundle = codec.bundle
     tables = {
         "model": str(bundle.folder),
-        "facts": facts(codec),
+        "facts": codec.facts(),
         "recipe": bundle.table(RECIPE),
         "metrics": bundle.table(METRICS),
     }
@@ -248,9 +318,16 @@ def _print_model(codec: Any, as_json: bool) -> None:
     _print(tables, card.read_text(encoding="utf-8") if card.is_file() else str(bundle.folder), as_json)
 
 
+def _lines(done: int, total: int, what: str) -> None:
+    """One line for each part of a long work that is done."""
+    print(f"{done} of {total}: {what}", file=sys.stderr, flush=True)
+
+
 def _progress(done: int, total: int, what: str) -> None:
     """On a terminal a line that counts; elsewhere one line at the beginning."""
     task = "making sounds to accompany them" if what.startswith("making") else "reading sounds"
+    if "images" in what or total <= 1:  # in memory within a second: nothing to tell
+        return
     if sys.stderr.isatty():
         end = "\n" if done == total else "\r"
         print(f"{task}: {done} of {total}\x1b[K", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""The benchmark of the auto-encoder family: grid, runner, statistics, tables and report."""
