@@ -105,6 +105,10 @@ def test_metrics_have_their_fields(sort: str) -> None:
     assert "1,079 pictures of 8 x 8" in card
 
 
+BOUND = {"reconstruction": 1.0, "kl": 1.0}
+"""The weights of the evidence lower bound."""
+
+
 def test_the_figures_are_those_of_the_stored_model() -> None:
     codec = timbrespace.load(bundle())
     found = split_figures(codec.model, digits())
@@ -118,9 +122,32 @@ def test_the_figures_are_those_of_the_stored_model() -> None:
     bound = likelihood(codec.model, digits(), examples=1000, samples=100, seed=0)
     assert bound is not None
     assert bound[0].mean == pytest.approx(metrics()["test"]["nll_nats"], rel=1e-5)
-    evaluation = FrameEvaluator(digits("train"), digits("validation"))(codec.model)
+    evaluation = FrameEvaluator(digits("train"), digits("validation"), weights=BOUND)(codec.model)
     assert evaluation.score == pytest.approx(metrics()["curve"]["validation"][-1], rel=1e-4)
     assert evaluation.score == pytest.approx(evaluation.figures["reconstruction"] + evaluation.figures["kl"])
+
+
+def test_the_best_checkpoint_is_the_best_by_what_is_minimised() -> None:
+    model = timbrespace.load(bundle()).model
+    found = {
+        beta: FrameEvaluator(digits("train"), digits("validation"), weights=BOUND | {"kl": beta})(model)
+        for beta in (0.0, 4.0)
+    }
+    figures = found[0.0].figures
+    assert found[0.0].score == pytest.approx(figures["reconstruction"])
+    assert found[4.0].score == pytest.approx(figures["reconstruction"] + 4 * figures["kl"])
+    assert found[0.0].decisive
+    assert found[4.0].decisive
+
+
+def test_what_a_score_cannot_see_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    """The discrepancy from the prior is a batch's: a lower score then is no better model, and the last one is kept."""
+    codec = train(tmp_path / "model", "wae")
+    assert codec.bundle is not None
+    training = codec.bundle.table("recipe.json")["training"]
+    assert training["best_step"] in (None, training["steps"])
+    evaluator = FrameEvaluator(digits("train"), digits("validation"), weights=BOUND | {"mmd": 100.0})
+    assert not evaluator(codec.model).decisive
 
 
 def test_an_infinite_bound_is_no_figure(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -17,26 +17,34 @@ JUDGED = 2000
 
 PIECE = 500
 
+SCORED = frozenset({"reconstruction", "kl"})
+"""The terms that a single picture has a share of."""
+
 
 class FrameEvaluator:
     """Judges a model on fixed unseen pictures, and on as many it learns from.
 
-    The score is ``reconstruction + kl`` in nats per picture, at posterior means, or ``reconstruction`` alone where
-    the model has no posterior: what the model optimises of each picture, with weight 1.
+    The score is the sum of ``reconstruction`` and ``kl`` at posterior means, in nats per picture, each times the
+    final weight in ``weights``. It decides which checkpoint is the best where these two are all that is minimised.
     """
 
-    def __init__(self, train: Split, validation: Split) -> None:
-        self.train, self.validation = train, validation
+    def __init__(self, train: Split, validation: Split, *, weights: Mapping[str, float]) -> None:
+        self.train, self.validation, self.weights = train, validation, weights
 
     def __call__(self, model: nn.Module) -> Evaluation:
         """The score of both splits, and every figure on unseen pictures."""
         assert isinstance(model, Trainable)  # the trainer took nothing else
         device = next(model.parameters()).device
-        train, figures = _judge(model, self.train, device)
+        decisive = {name for name, weight in self.weights.items() if weight} <= SCORED
+        train, figures = self._judge(model, self.train, device)
         if len(self.validation) == 0:
-            return Evaluation(train, train, figures)
-        score, figures = _judge(model, self.validation, device)
-        return Evaluation(score, train, figures)
+            return Evaluation(train, train, figures, decisive)
+        score, figures = self._judge(model, self.validation, device)
+        return Evaluation(score, train, figures, decisive)
+
+    def _judge(self, model: Trainable, split: Split, device: torch.device) -> tuple[float, dict[str, float]]:
+        figures = _figures(model, split, device)
+        return sum(self.weights.get(name, 0.0) * figures[name] for name in SCORED & figures.keys()), figures
 
 
 def leading(split: Split, limit: int) -> Batch:
@@ -51,7 +59,7 @@ def pieces(split: Split, limit: int, *, size: int = PIECE) -> Iterator[Batch]:
         yield split.batch(range(start, min(start + size, count)))
 
 
-def _judge(model: Trainable, split: Split, device: torch.device) -> tuple[float, dict[str, float]]:
+def _figures(model: Trainable, split: Split, device: torch.device) -> dict[str, float]:
     gathered: dict[str, list[Tensor]] = {}
     for batch in pieces(split, JUDGED):
         for name, values in model.monitor(batch.to(device)).items():
@@ -59,11 +67,9 @@ def _judge(model: Trainable, split: Split, device: torch.device) -> tuple[float,
     figures = {name: torch.cat(parts) for name, parts in gathered.items()}
     named = {"reconstruction": float(figures["reconstruction"].mean())}
     named["unexplained"] = float(figures["squared_error"].sum() / figures["target_energy"].sum().clamp_min(1e-12))
-    score = named["reconstruction"]
     if "kl_per_dimension" in figures:
         per_dimension = figures["kl_per_dimension"].mean(0)
         named["kl"] = float(per_dimension.sum())
         named |= {f"kl_per_dimension/{i:02d}": float(v) for i, v in enumerate(per_dimension)}
-        score += named["kl"]
     variances = figures["latents"].transpose(0, 1).flatten(1).var(1, unbiased=False)
-    return score, named | {f"variance/{i:02d}": float(v) for i, v in enumerate(variances)}
+    return named | {f"variance/{i:02d}": float(v) for i, v in enumerate(variances)}

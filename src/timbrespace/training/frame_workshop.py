@@ -47,7 +47,8 @@ class FrameWorkshop(Workshop):
         return State(self.model, None, self.training)
 
     def evaluator(self) -> FrameEvaluator:
-        return FrameEvaluator(self.prepared.split("train"), self.prepared.split("validation"))
+        weights = {name: schedule.final for name, schedule in self.training.weights.items()}
+        return FrameEvaluator(self.prepared.split("train"), self.prepared.split("validation"), weights=weights)
 
     def examples(self) -> Examples:
         t = self.training

@@ -46,11 +46,16 @@ class StepReport:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found; ``score`` (lower is better) chooses the best checkpoint."""
+    """What an evaluation found.
+
+    ``score`` (lower is better) chooses the best checkpoint, unless it leaves out something that training minimises:
+    then ``decisive`` is false and the last one is kept.
+    """
 
     score: float
     train_score: float
     figures: dict[str, float]
+    decisive: bool = True
 
 
 @runtime_checkable
@@ -204,7 +209,7 @@ class Trainer:
         counters.curve.append([float(counters.step), evaluation.train_score, evaluation.score])
         if self.listener is not None:
             self.listener.on_evaluation(counters.step, evaluation, self.state.averaged.model)
-        return evaluation.score
+        return evaluation.score if evaluation.decisive else None
 
     def _after_skip(self) -> None:
         counters = self.state.counters
