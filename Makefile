@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 CHROMIUM = $(shell for c in chromium chromium-browser google-chrome; do command -v $$c; done)
 
-.PHONY: demo test lint bench clean page browser
+.PHONY: demo test lint bench clean page browser notebooks
 
 demo: $(VENV)/installed page
 	$(BIN)/timbrespace demo --force
@@ -38,6 +38,9 @@ browser: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python benchmarks/transforms.py
 	$(BIN)/python benchmarks/training.py
+
+notebooks: $(VENV)/installed-dev
+	$(BIN)/python docs/notebooks/build.py
 
 $(VENV)/torch:
 	$(PYTHON) -m venv $(VENV)

@@ -27,7 +27,6 @@ from timbrespace.evaluation.benchmark.design import Grid
 from timbrespace.evaluation.benchmark.grid import read_grid
 from timbrespace.evaluation.benchmark.judge import judge_of
 from timbrespace.evaluation.benchmark.measure import run_cell
-from timbrespace.evaluation.benchmark.portraits import slerp
 from timbrespace.evaluation.benchmark.report import write_report
 from timbrespace.evaluation.benchmark.results import Results
 from timbrespace.evaluation.benchmark.runner import run_benchmark
@@ -215,16 +214,6 @@ def test_pictures_of_every_sort_are_kept(variant: str) -> None:
     np.testing.assert_allclose(stored["reconstructions"].astype(int), rebuilt.astype(int), atol=1)
     np.testing.assert_allclose(stored["interpolations"][:, 0].astype(int), rebuilt[:8:2].astype(int), atol=1)
     np.testing.assert_allclose(stored["interpolations"][:, -1].astype(int), rebuilt[1:8:2].astype(int), atol=1)
-
-
-def test_great_circles_keep_their_radius() -> None:
-    a, b = torch.tensor([[2.0, 0.0, 0.0]]), torch.tensor([[0.0, 2.0, 0.0]])
-    share = torch.linspace(0, 1, 5)[:, None]
-    way = slerp(a, b, share)
-    torch.testing.assert_close(way.norm(dim=-1), torch.full((5,), 2.0))
-    angles = torch.atan2(way[:, 1], way[:, 0])
-    torch.testing.assert_close(angles, torch.linspace(0, math.pi / 2, 5))
-    torch.testing.assert_close(slerp(a, 3 * a, share), torch.lerp(a, 3 * a, share))
 
 
 def test_the_judge_is_trained_once_and_knows_the_digits(monkeypatch: pytest.MonkeyPatch) -> None:

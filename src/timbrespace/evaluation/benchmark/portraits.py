@@ -10,6 +10,7 @@ from timbrespace.core.errors import ParameterError
 from timbrespace.core.seeds import torch_generator
 from timbrespace.core.shapes import Frames, Latents
 from timbrespace.datasets.base import Split
+from timbrespace.latent.paths import line, slerp
 
 SHOWN, SAMPLES, STEPS, PAIRS, TRAVERSED = 16, 64, 9, 4, 8
 MANIFOLD = 15
@@ -59,23 +60,10 @@ def _decoded(codec: FrameCodec, grid: Tensor) -> Tensor:
 
 def _ways(codec: FrameCodec, latents: Latents, *, spherical: bool) -> Tensor:
     """From one test picture to another, along a straight line or along a great circle."""
-    share = torch.linspace(0, 1, STEPS)[None, :, None]
-    begin, end = (latents[first : 2 * PAIRS : 2].flatten(1)[:, None] for first in (0, 1))
-    points = slerp(begin, end, share) if spherical else torch.lerp(begin, end, share)
-    return _decoded(codec, points.unflatten(2, latents.shape[1:]))
-
-
-def slerp(begin: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """``sin((1 - t) w) / sin(w) a + sin(t w) / sin(w) b`` with w the angle between a and b (last axis).
-
-    (K. Shoemake, "Animating rotation with quaternion curves", 1985, https://doi.org/10.1145/325165.325242.) Where they
-    point the same or opposite ways, the straight line.
-    """
-    cosine = torch.cosine_similarity(begin, end, dim=-1).clamp(-1, 1)[..., None]
-    angle = torch.acos(cosine)
-    sine = torch.sin(angle)
-    curved = (torch.sin((1 - share) * angle) * begin + torch.sin(share * angle) * end) / sine.clamp_min(1e-6)
-    return torch.where(sine < 1e-3, torch.lerp(begin, end, share), curved)
+    flat = latents.flatten(1)
+    way = slerp if spherical else line
+    ways = [way(flat[2 * i], flat[2 * i + 1], seconds=STEPS, rate_hz=1.0).points for i in range(PAIRS)]
+    return _decoded(codec, torch.stack(ways).unflatten(2, latents.shape[1:]))
 
 
 def _traversals(codec: FrameCodec, latents: Latents) -> Tensor:
