@@ -102,6 +102,16 @@ def test_effects_by_family(tmp_path: Path) -> None:
     assert effects(without) == []
 
 
+def test_a_variant_beside_the_product_takes_nobodys_place(tmp_path: Path) -> None:
+    """One that is like a member of the product, but for something no axis names, once stood in for it."""
+    plain = run(tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    beside = "[[variant]]\nname = 'odd'\nlike = 'vae-8'\nsettings.model.network.width = 16\n"
+    (more,), (alone,) = effects(run(other, beside), ["nll"]), effects(plain, ["nll"])
+    assert (more.first, more.second, more.pairs) == (alone.first, alone.second, alone.pairs)
+
+
 def test_correlations_across_variants(tmp_path: Path) -> None:
     more = "[[variant]]\nname = 'vae-{n}'\nlike = 'vae-4'\nsettings.model.bottleneck.latent_dim = {n}\n"
     results = run(tmp_path, "".join(more.format(n=n) for n in (5, 6, 7)))

@@ -55,7 +55,8 @@ def test_the_example_in_the_docstring_is_a_grid(tmp_path: Path) -> None:
     assert "kl" not in found.variant("wae-8").sections["training"]["weights"]
     assert found.expectations[0].factor == 0.7
     assert found.measures == ("nll", "mmd_prior", "frechet_prior")
-    assert found.axes["warm_up"] == ("none",)
+    assert found.axes["warm_up"] == ("linear", "none")
+    assert found.variant("wae-8").factors["warm_up"] == "linear"
 
 
 def test_another_kind_keeps_what_it_also_takes() -> None:
@@ -88,7 +89,7 @@ def test_skipped_combinations_and_more_variants(tmp_path: Path) -> None:
         '[[variant]]\nname = "as-it-is"\n',
     )
     assert [v.name for v in found.variants] == ["vae-4", "vae-8", "ae-4", "vae-8-wide", "as-it-is"]
-    assert found.variant("vae-8-wide").factors == {"family": "vae", "latents": "8"}
+    assert found.variant("vae-8-wide").factors == {}, "what is wider than vae-8 is not vae-8 on the axes"
     assert found.variant("as-it-is").sections["model"]["bottleneck"]["latent_dim"] == 16
     places = {place for _, place, _ in differing_settings(found)}
     assert places == {

@@ -6,6 +6,8 @@ Sections, all but ``base`` optional (one of ``axis`` and ``variant`` is needed):
     seeds = 3                                  # trainings per variant, with seeds 0, 1, 2
     measures = ["nll", "mmd_prior", "frechet_prior"]        # columns of the table; all if left out
 
+    factors = { warm_up = "linear" }           # levels of the product's variants on axes that only variants leave
+
     [base]                                     # a recipe's sections; with recipe = "name", changes to that recipe
     recipe = "image-vae"
     training.minutes = 1
@@ -36,7 +38,8 @@ Sections, all but ``base`` optional (one of ``axis`` and ``variant`` is needed):
     [[variant]]                                # one more, beside the product: here vae-8 changed
     name = "vae-8-cold"
     like = "vae-8"                             # the base if left out
-    factors = { warm_up = "none" }             # its levels, added to those of the one it is like
+    factors = { warm_up = "none" }             # its levels, added to those of the one it is like; without them it is
+                                               # on no axis, since it differs in something that no axis names
     settings.training.weights.kl = { kind = "Constant" }
 
     [families]                                 # findings ask whether an effect is of one family, the other, or both
@@ -61,6 +64,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +106,8 @@ class _GridReader:
     def read(self, tables: Mapping[str, Any]) -> Grid:
         top = self._reader.table(
             tables, "", title=(str, self._file.stem), seeds=(int, 3), measures=(list, list(COLUMNS)),
-            base=(dict, REQUIRED), axis=(list, []), variant=(list, []), skip=(list, []), families=(dict, None),
-            expectation=(list, []),
+            base=(dict, REQUIRED), factors=(dict, {}), axis=(list, []), variant=(list, []), skip=(list, []),
+            families=(dict, None), expectation=(list, []),
         )  # fmt: skip
         if not 1 <= top["seeds"] <= 1000:
             raise self._reader.error(f"'seeds' is {top['seeds']}; take 1 to 1000 trainings per variant.")
@@ -112,7 +116,7 @@ class _GridReader:
         axes = self._unique([self._axis(a, f"axis[{i}]") for i, a in enumerate(top["axis"])], "axis")
         if math.prod(len(axis.levels) for axis in axes) > LIMIT:
             raise self._reader.error(f"the axes make more than {LIMIT:,} variants; take fewer levels.")
-        variants = self._variants(base, axes, top["skip"], top["variant"])
+        variants = self._variants(base, axes, top["skip"], top["variant"], factors=self._factors(top["factors"], ""))
         levels: dict[str, tuple[str, ...]] = {axis.name: tuple(level.name for level in axis.levels) for axis in axes}
         for variant in variants:
             for axis_name, level_name in variant.factors.items():
@@ -173,10 +177,18 @@ class _GridReader:
                 raise self._reader.error(f"'{where}.settings.{section}' is {value!r}; it must be a table.")
         return Change(table["settings"], tuple(self._reader.names(table["without"], f"{where}.without")))
 
-    def _variants(self, base: Tables, axes: Sequence[Axis], skip: list[Any], extra: list[Any]) -> list[Variant]:
+    def _factors(self, table: Mapping[str, Any], where: str) -> dict[str, str]:
+        for axis, level in table.items():
+            self._reader.name(axis, f"{where}factors")
+            self._reader.names([level], f"{where}factors.{axis}")
+        return dict(table)
+
+    def _variants(
+        self, base: Tables, axes: Sequence[Axis], skip: list[Any], extra: list[Any], *, factors: dict[str, str]
+    ) -> list[Variant]:
         skipped = [self._skip(s, axes, f"skip[{i}]") for i, s in enumerate(skip)]
         try:
-            variants = list(product(base, axes, skipped))
+            variants = [replace(v, factors=v.factors | factors) for v in product(base, axes, skipped)]
         except KeyError as missing:
             raise self._reader.error(f"'without' names {missing}, which is not there.") from None
         for i, table in enumerate(extra):
@@ -202,14 +214,14 @@ class _GridReader:
             self._known(keys["like"], [v.name for v in variants], f"{where}.like", what="variant")
             model = next(v for v in variants if v.name == keys["like"])
             sections, factors = model.sections, model.factors
-        for axis, level in keys["factors"].items():
-            self._reader.name(axis, f"{where}.factors")
-            self._reader.names([level], f"{where}.factors.{axis}")
+        self._factors(keys["factors"], f"{where}.")
         try:
             sections = changed(sections, self._change(keys, where))
         except KeyError as missing:
             raise self._reader.error(f"'{where}.without' names {missing}, which is not there.") from None
-        return Variant(name, keys["title"] or name, sections, {**factors, **keys["factors"]}, keys["expectation"])
+        # Without factors of its own it differs from the one it is like in something that no axis names.
+        factors = {**factors, **keys["factors"]} if keys["factors"] else {}
+        return Variant(name, keys["title"] or name, sections, factors, keys["expectation"])
 
     def _skip(self, table: object, axes: Sequence[Axis], where: str) -> dict[str, list[str]]:
         if not isinstance(table, Mapping) or not table:
