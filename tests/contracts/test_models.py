@@ -306,6 +306,10 @@ def _is_a_sentence(text: str, *names: str) -> None:
         assert name in text, f"{name} is not named: {text}"
 
 
+def test_every_model_is_among_the_combinations() -> None:
+    assert members(Model) == ["AutoEncoder"], "the combinations are of AutoEncoder's parts: cover the new one"
+
+
 def test_the_combinations_cover_every_pair() -> None:
     covered = set().union(*(set(features(table)) for table in tables()))
     assert covered == set().union(*(set(features(table)) for table in combinations()))
