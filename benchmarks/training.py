@@ -83,7 +83,7 @@ def trainer_loop(folder: Path) -> Any:
     """The same through the trainer, with its journal; without the checkpoints it writes once a minute."""
     options = build(Training, read_recipe("temporal-vae").sections["training"])
     state = State(model(), None, options)
-    journal = Journal(folder, resumed_step=0, transform=None, clips=None, total_steps=10**6, evaluations=1)
+    journal = Journal(folder, resumed_step=0, portrait=None, total_steps=10**6, evaluations=1)
     trainer = Trainer(
         state,
         options,
