@@ -85,7 +85,7 @@ def test_a_decoder_that_needs_the_whole(run: Any, edited: Any) -> None:
 def test_a_model_without_its_sounds(edited: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     codec = playing.playable_codec(bundle())
     codec.latent.clear()
-    monkeypatch.setattr(playing, "load", lambda model: codec)
+    monkeypatch.setattr(playing, "load_sound", lambda model: codec)
     with pytest.raises(BundleError, match="does not hold the latents of its training sounds"):
         playing.play(bundle(), port=0, open_page=False)
 

@@ -46,6 +46,18 @@ def check_likelihood(likelihood: Likelihood) -> None:
         _is_least_at_the_target(likelihood)
     _learns(likelihood, parameters, nll)
     _survives_silence(likelihood)
+    _starts_at_the_average(likelihood)
+
+
+def _starts_at_the_average(likelihood: Likelihood) -> None:
+    """The parameters of an average say that average; where it is certain (a cell always empty) they stay finite."""
+    average = torch.rand(1, 1, 4, 6, generator=torch.Generator().manual_seed(2)) * 0.9 + 0.05
+    start = likelihood.parameters_of(average)
+    assert start.shape == (1, likelihood.n_parameters, 4, 6)
+    torch.testing.assert_close(likelihood.mean(start), average, rtol=1e-4, atol=1e-4)
+    for certain in (torch.zeros(1, 1, 4, 6), torch.ones(1, 1, 4, 6)):
+        assert torch.isfinite(likelihood.parameters_of(certain)).all()
+        torch.testing.assert_close(likelihood.mean(likelihood.parameters_of(certain)), certain, rtol=0, atol=2e-3)
 
 
 def _sums_over_cells(likelihood: Likelihood, parameters: Tensor, target: Tensor, nll: Tensor) -> None:
@@ -155,6 +167,9 @@ class PlainGaussian(Likelihood):
     def mean(self, parameters: Tensor) -> Tensor:
         return parameters
 
+    def parameters_of(self, mean: Tensor) -> Tensor:
+        return mean
+
     def sample(self, parameters: Tensor, *, generator: torch.Generator) -> Tensor:
         return parameters + torch.randn(parameters.shape, generator=generator)
 
@@ -205,6 +220,13 @@ class Breaking(PlainGaussian):
         return (parameters - target).square().sum(dim=(1, 3)).sqrt().sum(1)
 
 
+class DoubledStart(PlainGaussian):
+    """Planted mistake: the parameters of an average say twice as much."""
+
+    def parameters_of(self, mean: Tensor) -> Tensor:
+        return 2 * mean
+
+
 class ProbabilitiesAsLogits(PlainGaussian):
     """Planted mistake: the mean of a binary likelihood is the decoder's output as it is."""
 
@@ -218,7 +240,7 @@ class ProbabilitiesAsLogits(PlainGaussian):
         return torch.bernoulli(parameters.sigmoid(), generator=generator)
 
 
-BROKEN = [Averaged, Doubled, Unnormalised, Negated, BatchMean, Breaking, ProbabilitiesAsLogits]
+BROKEN = [Averaged, Doubled, Unnormalised, Negated, BatchMean, Breaking, DoubledStart, ProbabilitiesAsLogits]
 
 
 @pytest.mark.parametrize("broken", BROKEN)
