@@ -27,6 +27,7 @@ def nearest(vectors: Float[Tensor, "n latent"], codebook: Float[Tensor, "code la
         centre = codes.mean(dim=0)
         apart = codes - centre
         offset = -(apart @ centre) - 0.5 * apart.square().sum(dim=1)
+        # torch does not annotate these two
         if torch.compiler.is_compiling() or torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
             return torch.addmm(offset, rows, apart.T).argmax(dim=1)
         return _blocked_argmax(rows, apart.T, offset)

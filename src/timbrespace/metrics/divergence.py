@@ -38,7 +38,7 @@ def mmd(x: Points, y: Points, kernel: Kernel, *, variance: float = 1.0) -> Scala
         raise ParameterError(f"MMD compares pairs within a sample; give 2 points or more, not {len(x)} and {len(y)}.")
     if not variance > 0:
         raise ParameterError(f"MMD's 'variance' is {variance}; give that of one coordinate, a number above 0.")
-    result: Tensor = _Mmd.apply(x, y, kernel, variance)  # type: ignore[no-untyped-call]
+    result: Tensor = _Mmd.apply(x, y, kernel, variance)  # type: ignore[no-untyped-call]  # torch's own
     return result
 
 

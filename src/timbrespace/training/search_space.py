@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 from timbrespace.core.errors import RecipeError, did_you_mean
 from timbrespace.training.recipe import SECTIONS
+from timbrespace.training.toml_text import read_toml
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,7 @@ class Dimension:
 def read_search(path: str | Path) -> tuple[Dimension, ...]:
     """The settings to search, from a TOML file; raises :class:`RecipeError` for anything wrong in it."""
     file = Path(path)
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"There is no search file {file}; give the path of a TOML file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Search file {file} cannot be read ({error}); give a TOML file in UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"Search file {file} is not valid TOML: {error}.") from None
+    tables = read_toml(file, what="search")
     for section in tables:
         name = section.partition(".")[0]
         if name not in SECTIONS:

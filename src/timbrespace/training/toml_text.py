@@ -1,10 +1,26 @@
-"""Tables written as TOML, which Python only reads."""
+"""TOML files: tables read with one sentence for whatever is wrong, and written, which Python does not do."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
+
+from timbrespace.core.errors import RecipeError
+
+
+def read_toml(file: Path, *, what: str) -> dict[str, Any]:
+    """The tables of a TOML file; raises :class:`RecipeError`, where ``what`` says what sort of file was asked for."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(f"There is no {what} file {file}; give the path of a TOML file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"The {what} file {file} cannot be read ({error}); give a TOML file in UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"The {what} file {file} is not valid TOML: {error}.") from None
 
 
 def toml_text(tables: Mapping[str, Any]) -> str:

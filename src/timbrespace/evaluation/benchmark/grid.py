@@ -62,7 +62,6 @@ product is named by its levels, joined by ``-``.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +74,7 @@ from timbrespace.evaluation.benchmark.expectations import DIRECTIONS, SAME_WITHI
 from timbrespace.evaluation.benchmark.reading import REQUIRED, Reader
 from timbrespace.evaluation.benchmark.variants import Axis, Change, Level, Tables, Variant, changed, product
 from timbrespace.training.recipe import SECTIONS, read_recipe
+from timbrespace.training.toml_text import read_toml
 
 LIMIT = 10_000
 """Variants in one grid at most: more are a slip of the pen."""
@@ -86,15 +86,7 @@ def read_grid(path: str | Path) -> Grid:
     That the parts fit together is for :func:`~timbrespace.evaluation.benchmark.design.check_parts` to say.
     """
     file = Path(path)
-    try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RecipeError(f"There is no grid file {file}; give the path of a TOML file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Grid file {file} cannot be read ({error}); give a TOML file in UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"Grid file {file} is not valid TOML: {error}.") from None
-    return _GridReader(Reader(file.name), file).read(tables)
+    return _GridReader(Reader(file.name), file).read(read_toml(file, what="grid"))
 
 
 class _GridReader:

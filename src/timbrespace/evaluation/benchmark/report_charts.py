@@ -128,11 +128,15 @@ def _map(seen: Album, data: str, variant: Variant) -> str:
     return f'<div class="pair">{pair}</div><p class="note">{said}</p>'
 
 
+def _two_columns(codes: np.ndarray) -> np.ndarray:
+    return np.pad(codes, ((0, 0), (0, 2 - codes.shape[1])))
+
+
 def plane(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Two coordinates of each code: two latents as they are, one beside zero, more along the training set's widest."""
     dims = train.shape[1]
     if dims <= 2:
-        return tuple(np.pad(codes, ((0, 0), (0, 2 - dims))) for codes in (train, test))  # type: ignore[return-value]
+        return _two_columns(train), _two_columns(test)
     middle = train.mean(0)
     axes = principal_axes(train - middle)
     return (train - middle) @ axes, (test - middle) @ axes
