@@ -134,7 +134,7 @@ def test_the_mixture_is_that_of_the_training_examples() -> None:
     [
         ("vq", "prior", r"This model has no prior to sample from \(VectorQuantized bottleneck\)"),
         ("ae", "prior", r"This model has no prior to sample from \(Deterministic bottleneck\)"),
-        ("vq", "mixture", "This model has no mixture to sample from, since its latents are a map of vectors"),
+        ("vq", "mixture", "has no mixture to sample from: none is fitted to a map of vectors"),
     ],
 )
 def test_what_cannot_be_sampled_is_told(sort: str, source: Any, sentence: str) -> None:

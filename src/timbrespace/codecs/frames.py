@@ -78,12 +78,13 @@ class FrameCodec:
     def mixture(self) -> Mixture:
         """The Gaussian mixture that was fitted to the training examples' latents.
 
-        Raises :class:`ParameterError` where there is none: for a map of latents or codes one step says too little.
+        Raises :class:`ParameterError` where there is none: for a map of latents or codes one step says too little, and
+        of very many latents a bundle keeps too few vectors to fit one to.
         """
         if "mixture.weights" not in self.latent:
             raise ParameterError(
-                "This model has no mixture to sample from, since its latents are a map of vectors; it takes a model of"
-                " codes to draw from it."
+                f"This model of {self.latent_dim} latents has no mixture to sample from: none is fitted to a map of"
+                " vectors, or to very many latents; sample from its prior, if it has one."
             )
         prefix = "mixture."
         return Mixture.from_tensors({k.removeprefix(prefix): v for k, v in self.latent.items() if k.startswith(prefix)})
