@@ -190,7 +190,8 @@ def test_names_of_data_sets(server: Server, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_table_is_that_of_the_real_files(real_data: Path) -> None:
-    for remote in SETS.values():
+    assert SETS["tinysol"].files[0].is_at(real_data / "lookalikes" / "TinySOL" / "TinySOL_metadata.csv")
+    for remote in (SETS["mnist"], SETS["fashion"]):
         for file in remote.files:
             path = real_data / "images" / remote.folder / "raw" / file.name
             assert file.is_at(path)
@@ -200,5 +201,6 @@ def test_the_table_is_that_of_the_real_files(real_data: Path) -> None:
 def test_known_addresses_are_encrypted_and_sets_complete() -> None:
     for remote in SETS.values():
         assert all(address.startswith("https://") for address in remote.mirrors)
-        assert len(remote.files) == 4
-        assert all(len(file.md5) == 32 and len(file.sha256) == 64 for file in remote.files)
+        assert all(len(file.md5) == 32 and len(file.sha256) == 64 and file.size for file in remote.files)
+        assert bool(remote.files) == bool(remote.mirrors) != bool(remote.by_hand)
+        assert (remote.kind == "sounds") == any(file.limits for file in remote.files) or remote.by_hand

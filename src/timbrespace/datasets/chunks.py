@@ -16,6 +16,7 @@ from torch import Tensor
 from timbrespace.core.batch import Batch
 from timbrespace.datasets.base import SPLITS, Skipped, SoundPrepared, SoundSplit, Source, SplitName
 from timbrespace.datasets.intake import NOT_SOUND
+from timbrespace.datasets.layouts.base import Labels
 from timbrespace.datasets.shards import Samples, Shards
 from timbrespace.datasets.splitting import Piece, SplitBy
 
@@ -52,8 +53,11 @@ class ChunkedSplit(SoundSplit):
     chunk are filled up too.
     """
 
-    def __init__(self, shards: Shards, pieces: list[Piece], cutting: Cutting, folders: Sequence[str]) -> None:
+    def __init__(
+        self, shards: Shards, pieces: list[Piece], cutting: Cutting, folders: Sequence[str], labels: Labels
+    ) -> None:
         self._shards = shards
+        self._labels = labels
         self._pieces = pieces
         self._cutting = cutting
         self._folders = {folder: number for number, folder in enumerate(folders)}
@@ -86,15 +90,17 @@ class ChunkedSplit(SoundSplit):
 
     @property
     def sources(self) -> list[Source]:
-        return [
-            Source(p.name, p.series, p.split, p.frames, {"folder": folder_of(p.name)}, p.repairs) for p in self._pieces
-        ]
+        return [Source(p.name, p.series, p.split, p.frames, self._known(p), p.repairs) for p in self._pieces]
 
     def sound(self, index: int) -> Tensor:
         piece = self._pieces[index]
         wave = torch.empty(self._shards.channels, piece.frames)
         self._shards.read(piece.offset, wave.numpy())
         return wave
+
+    def _known(self, piece: Piece) -> dict[str, str]:
+        """The labels of a sound or of a stretch of it: its folder, and what the folder's layout tells."""
+        return {"folder": folder_of(piece.sound), **self._labels.of.get(piece.sound, {})}
 
     def _runs(self) -> list[_Run]:
         length = self._cutting.chunk_length
@@ -125,17 +131,27 @@ class ChunkedSplit(SoundSplit):
 class PreparedFolder(SoundPrepared):
     """The shards of a folder, split and cut into chunks.
 
-    ``split_by`` is ``"series"``, or ``"file"`` or ``"time"`` where there are too few; ``folders`` are the
-    names behind the label ``folder``.
+    ``split_by`` is ``"series"``, or ``"file"`` or ``"time"`` where there are too few, or ``"folds"`` where those were
+    asked for; ``folders`` are the names behind the label ``folder`` of batches, ``labels`` what the layout tells.
     """
 
-    def __init__(self, shards: Shards, pieces: list[Piece], split_by: SplitBy, cutting: Cutting, path: str) -> None:
+    def __init__(
+        self,
+        shards: Shards,
+        pieces: list[Piece],
+        split_by: SplitBy,
+        cutting: Cutting,
+        path: str,
+        labels: Labels | None = None,
+    ) -> None:
         self.split_by = split_by
+        self.labels = Labels("none") if labels is None else labels
         self.folders = tuple(sorted({folder_of(p.name) for p in pieces}))
         self._shards = shards
         self._path = path
         self._splits = {
-            name: ChunkedSplit(shards, [p for p in pieces if p.split == name], cutting, self.folders) for name in SPLITS
+            name: ChunkedSplit(shards, [p for p in pieces if p.split == name], cutting, self.folders, self.labels)
+            for name in SPLITS
         }
         self._fingerprint = _fingerprint(shards, pieces, cutting)
 
@@ -163,6 +179,7 @@ class PreparedFolder(SoundPrepared):
             "splits": {name: self._counts(name) for name in SPLITS},
             "skipped": [f"{s.name}: {s.reason}" for s in self.skipped if s.reason != NOT_SOUND],
             "not_sound": self._shards.facts["foreign"],
+            "layout": self.labels.summary([s.name for s in self._shards.sounds]),
             "repaired": [f"{s.name}: {', '.join(s.repairs)}" for s in sources if s.repairs],
             "fingerprint": self.fingerprint,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from timbrespace.audio.reading import MAX_CHANNELS, NonFinite
 from timbrespace.audio.resampling import check_rate
@@ -14,8 +14,10 @@ from timbrespace.datasets.base import Dataset, Progress, SoundPrepared
 from timbrespace.datasets.chunks import Cutting, PreparedFolder, Short
 from timbrespace.datasets.generated import Accompanied, company_of
 from timbrespace.datasets.intake import NOT_SOUND, Intake, list_files
+from timbrespace.datasets.layouts.base import Labels
+from timbrespace.datasets.layouts.choosing import AUTO, check_layout, read_labels
 from timbrespace.datasets.shards import Shards, prepared_once
-from timbrespace.datasets.splitting import Shares, split_sounds
+from timbrespace.datasets.splitting import Piece, Shares, SplitBy, split_by_folds, split_sounds
 
 _LEAST_SECONDS: Final = 1.0
 
@@ -29,6 +31,12 @@ class SoundFolder(Dataset):
     chunk are joined end to end or padded with silence. ``validation`` and ``test`` are shares of the whole
     duration; files of one series (:func:`~timbrespace.datasets.series.series_of`) always share a split,
     which ``split_seed`` draws (:func:`~timbrespace.datasets.splitting.split_sounds`).
+
+    ``layout`` says how the folder describes its sounds: the name of a
+    :class:`~timbrespace.datasets.layouts.base.Layout`, ``auto`` for the one that fits, ``none`` for the folder's name
+    alone. It fills the labels of the sources. With ``split="folds"`` the collection's own parts decide
+    (:func:`~timbrespace.datasets.splitting.split_by_folds`): fold number ``fold`` is tested on, or the parts are those
+    it was published with; shares and seed then count for nothing.
 
     Left out, each with its reason: files that are no sound or damaged, silent ones (peak below -90 dBFS),
     ones longer than ``max_minutes``, ones whose values are no sound (beyond +80 dBFS), copies of a sound that
@@ -57,6 +65,9 @@ class SoundFolder(Dataset):
         non_finite: NonFinite = "refuse",
         max_minutes: float = 120.0,
         company: Annotated[float, Knob(0.0, 0.9)] = 0.0,
+        layout: str = AUTO,
+        split: Literal["series", "folds"] = "series",
+        fold: int = 0,
     ) -> None:
         if not 1 <= channels <= MAX_CHANNELS:
             raise ParameterError(f"SoundFolder's 'channels' is {channels}; 1 to {MAX_CHANNELS} are possible.")
@@ -68,6 +79,7 @@ class SoundFolder(Dataset):
         if not max_minutes > 0:
             raise ParameterError(f"SoundFolder's 'max_minutes' is {max_minutes}; give a time above 0.")
         check_rate(sample_rate, what="SoundFolder")
+        check_layout(layout)
         self.path = path
         self.sample_rate = sample_rate
         self.channels = channels
@@ -80,6 +92,9 @@ class SoundFolder(Dataset):
         self.non_finite: NonFinite = non_finite
         self.max_minutes = max_minutes
         self.company = company
+        self.layout = layout
+        self.split: Literal["series", "folds"] = split
+        self.fold = fold
         self._shares = Shares(validation, test)
 
     def provides(self) -> dict[str, Any]:
@@ -96,13 +111,20 @@ class SoundFolder(Dataset):
             fill=lambda writer: intake.store(writer, files, progress=progress),
         )
         self._check_enough(shards)
-        pieces, split_by = split_sounds(shards.sounds, self._shares, self.split_seed)
+        labels = read_labels(root, [file.name for file in files if file.readable], layout=self.layout)
+        pieces, split_by = self._divided(shards, labels)
         cutting = Cutting(self.chunk_length, self.crop_length, self.short)
-        prepared = PreparedFolder(shards, pieces, split_by, cutting, self.path)
+        prepared = PreparedFolder(shards, pieces, split_by, cutting, self.path, labels)
         if not self.company:
             return prepared
         guests = company_of(cutting, sample_rate=self.sample_rate, channels=self.channels, progress=progress)
         return Accompanied(prepared, guests, self.company)
+
+    def _divided(self, shards: Shards, labels: Labels) -> tuple[list[Piece], SplitBy]:
+        if self.split == "series":
+            return split_sounds(shards.sounds, self._shares, self.split_seed)
+        what = f"The folder {self.path} (layout {labels.layout})"
+        return split_by_folds(shards.sounds, labels.folds, self.fold, what=what), "folds"
 
     def _check_enough(self, shards: Shards) -> None:
         skipped, foreign = shards.facts["skipped"], shards.facts["foreign"]

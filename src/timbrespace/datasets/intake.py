@@ -44,6 +44,11 @@ class FoundFile:
         """Its ending in lower case, ``"no suffix"`` if it has none."""
         return PurePosixPath(self.name).suffix.lower() or "no suffix"
 
+    @property
+    def readable(self) -> bool:
+        """Whether its ending is one of a sound that can be read."""
+        return self.suffix in _READABLE
+
 
 def list_files(root: Path) -> list[FoundFile]:
     """Every file below ``root``, sorted by name; links are followed once, hidden files and folders are not."""
@@ -53,13 +58,14 @@ def list_files(root: Path) -> list[FoundFile]:
         raise DataError(f"{root} is a file; give the folder that holds the sounds.")
     if not os.access(root, os.R_OK | os.X_OK):
         raise DataError(f"The folder {root} may not be read; change its permissions.")
-    files = sorted(_walk(root), key=lambda f: f.name)
+    files = sorted(walk(root), key=lambda f: f.name)
     if not files:
         raise DataError(f"The folder {root} is empty; put WAV, FLAC, AIFF, Ogg or MP3 files into it.")
     return files
 
 
-def _walk(root: Path) -> Iterator[FoundFile]:
+def walk(root: Path) -> Iterator[FoundFile]:
+    """Every file below ``root``, as it is met."""
     seen: set[Path] = set()
     for folder, folders, names in os.walk(root, followlinks=True):
         here = Path(folder)
@@ -91,7 +97,7 @@ class Intake:
         seen: list[tuple[str | int, ...]] = []
         for file in files:
             facts = file.path.stat()
-            times = (facts.st_size, facts.st_mtime_ns) if file.suffix in _READABLE else ()
+            times = (facts.st_size, facts.st_mtime_ns) if file.readable else ()
             seen.append((file.name, *times))
         text = json.dumps([str(root.resolve()), seen, asdict(self)])
         return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
@@ -104,7 +110,7 @@ class Intake:
         for done, file in enumerate(files):
             if progress is not None:
                 progress(done, len(files), file.name)
-            if file.suffix in _READABLE:
+            if file.readable:
                 reason = self._take(writer, file, originals)
             elif file.suffix in _UNREADABLE:
                 reason = f"its format ({file.suffix}) cannot be read; convert it to WAV or FLAC"

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from timbrespace.core.errors import ParameterError
+from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.seeds import derived_seed
 from timbrespace.datasets.base import SPLITS, SplitName
 from timbrespace.datasets.series import series_of
 from timbrespace.datasets.shards import StoredSound
 
-SplitBy = Literal["series", "file", "time"]
+SplitBy = Literal["series", "file", "time", "folds"]
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A sound, or a stretch of one, in its split: ``frames`` of the timeline from ``offset`` on."""
+    """A sound, or a stretch of one, in its split: ``frames`` of the timeline from ``offset`` on.
+
+    ``whole`` is the name of the sound it is a stretch of, nothing if it is whole.
+    """
 
     name: str
     series: str
@@ -24,6 +28,12 @@ class Piece:
     offset: int
     frames: int
     repairs: tuple[str, ...] = ()
+    whole: str = ""
+
+    @property
+    def sound(self) -> str:
+        """The name of the sound it is, or is a stretch of."""
+        return self.whole or self.name
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,43 @@ def split_sounds(sounds: list[StoredSound], shares: Shares, seed: int) -> tuple[
     return [Piece(s.name, series[s.name], splits[unit[s.name]], s.offset, s.frames, s.repairs) for s in sounds], by
 
 
+def split_by_folds(sounds: list[StoredSound], folds: Mapping[str, str], test: int, *, what: str) -> list[Piece]:
+    """Every sound in the split that its collection gives it; ``folds`` names a part by the sound's name.
+
+    Parts called ``train``, ``validation`` and ``test`` are what they say. Of numbered folds ``test`` is the test split,
+    the next higher one validation (after the last comes the first), the others train. A sound without a part trains.
+
+    Raises :class:`DataError` where the folder, called ``what`` in the sentence, tells no parts or none that
+    leave something to train on, and :class:`ParameterError` if there is no fold of that number.
+    """
+    parts = {s.name: folds[s.name] for s in sounds if s.name in folds}
+    if not parts:
+        raise DataError(f"{what} tells no folds to split by; add its table of sounds, or split by series.")
+    splits = _named(set(parts.values()), test)
+    found = [splits[parts[s.name]] if s.name in parts else "train" for s in sounds]
+    if "train" not in found:
+        raise DataError(
+            f"{what} holds nothing to train on besides its {' and '.join(sorted(set(found)))} part;"
+            " add the others, or split by series."
+        )
+    return [
+        Piece(s.name, series_of(s.name), split, s.offset, s.frames, s.repairs)
+        for s, split in zip(sounds, found, strict=True)
+    ]
+
+
+def _named(parts: set[str], test: int) -> dict[str, SplitName]:
+    """The split of each part."""
+    if parts <= set(SPLITS):
+        return {name: name for name in SPLITS}
+    numbers = sorted(parts, key=lambda part: (len(part), part))
+    if str(test) not in parts:
+        raise ParameterError(f"There is no fold {test} to test on; choose from {', '.join(numbers)}.")
+    validation = numbers[(numbers.index(str(test)) + 1) % len(numbers)]
+    splits: dict[str, SplitName] = dict.fromkeys(numbers, "train")
+    return splits | {validation: "validation", str(test): "test"}
+
+
 def assign(frames: dict[str, int], shares: Shares, seed: int) -> dict[str, SplitName]:
     """A split for each group of sounds, given the groups' lengths.
 
@@ -110,6 +157,6 @@ def _cut(sound: StoredSound, series: str, shares: Shares) -> list[Piece]:
         if end > begin:
             whole = Piece(sound.name, series, split, sound.offset + begin, end - begin, sound.repairs)
             name = sound.name if whole.frames == sound.frames else f"{sound.name} ({split} part)"
-            pieces.append(replace(whole, name=name))
+            pieces.append(replace(whole, name=name, whole="" if name == sound.name else sound.name))
             begin = end
     return pieces
