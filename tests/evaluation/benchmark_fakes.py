@@ -22,10 +22,10 @@ N_EXAMPLES = 40
 BASE = """
 title = "A & B"
 [base]
-recipe = "temporal-vae"
+recipe = "image-vae"
+data.validation = 4
 [base.model.network]
-width = 8
-depth = 1
+hidden = [8]
 """
 AXES = """
 [[axis]]

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 
 from tests import bundles
 from tests.bundles import own_process, scratch  # noqa: F401  # a fixture: trainings change settings of the process
+from tests.datasets.idx_files import write_set
 from timbrespace.codecs.loading import load
 from timbrespace.core.errors import DataError, Interrupted
 from timbrespace.evaluation.benchmark import judge as judge_module
@@ -105,7 +106,8 @@ def out() -> Path:
 
 
 def cell(variant: str, *, seed: int = 0) -> Cell:
-    cells = make_cells(grid(), {"digits": "digits"}, seeds=seed + 1)
+    contents = Results.read(out()).contents
+    cells = make_cells(grid(), {"digits": "digits"}, seeds=seed + 1, contents=contents)
     return next(c for c in cells if (c.variant, c.seed) == (variant, seed))
 
 
@@ -234,10 +236,8 @@ def test_the_judge_is_trained_once_and_knows_the_digits(monkeypatch: pytest.Monk
 
 def test_who_comes_second_waits_for_the_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process trains it one waits; what that one wrote is taken."""
-    source, folder = out() / "judges" / "digits", tmp_path / "judge"
-    folder.mkdir()
-    lock = folder / ".lock"
-    lock.touch()
+    (source,) = (out() / "judges" / "digits").iterdir()
+    folder = tmp_path / "judge" / source.name
     naps = []
 
     def nap(seconds: float) -> None:
@@ -250,8 +250,38 @@ def test_who_comes_second_waits_for_the_judge(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(judge_module, "exclusive", busy)
     monkeypatch.setattr(judge_module.time, "sleep", nap)
-    assert judge_of("digits", folder).accuracy > 0.9
+    assert judge_of("digits", folder.parent).accuracy > 0.9
     assert len(naps) == 1
+
+
+def test_a_full_disk_ends_the_judges_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who trains the judge and cannot write it says so; it once waited for itself, and trained again for ever."""
+
+    def full(*given: object) -> None:
+        raise judge_module.StorageError("No space is left.")
+
+    monkeypatch.setattr(judge_module, "_train", full)
+    monkeypatch.setattr(judge_module.time, "sleep", lambda seconds: pytest.fail("nobody else is at work"))
+    with pytest.raises(judge_module.StorageError, match="No space is left"):
+        judge_of("digits", tmp_path)
+
+
+def test_other_pictures_under_a_name_get_their_own_judge_and_cells(tmp_path: Path) -> None:
+    """Two folders of one name, or one whose files were changed: no features of old pictures are used for new."""
+    text = GRID.split("[[variant]]")[0] + "[base.data]\nvalidation = 4\n[[variant]]\nname = 'vae'\n"
+    (tmp_path / "grid.toml").write_text(text)
+    data, benchmark = tmp_path / "set", tmp_path / "benchmark"
+    known = {}
+    for test in (24, 30):  # far fewer pictures than the judge once kept back to validate
+        write_set(data, test=test)
+        found = run_benchmark(read_grid(tmp_path / "grid.toml"), [str(data)], out=benchmark, slurm="cluster=debug")
+        (cell,) = found.cells()
+        assert found.finished.keys() == {"set/vae/seed-0"}
+        assert len(load_file(cell.folder(benchmark) / EXAMPLES)["mse"]) == test
+        known[test] = cell.fingerprint
+    assert known[24] != known[30]
+    assert len(list((benchmark / "judges" / "set").glob("*/judge.json"))) == 2
+    assert len(list((benchmark / "earlier" / "set").rglob(RESULT))) == 1
 
 
 def test_same_seed_same_result_other_seed_another(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_findings_are_those_that_intervals_support(page, content) -> None:
     assert len(shown) == len(found)
     titles = [h.text() for h in section(tree, "findings").all("h3")]
     assert set(titles) == {scope(e) for e in found}
-    assert any("specific to" in t for t in titles)
+    assert any("where none is decided" in t for t in titles)
 
 
 def effect(first: float, second: float, p: tuple[float, float, float]) -> Effect:
@@ -166,8 +166,8 @@ def test_an_effect_is_decided_by_its_adjusted_p_value_too() -> None:
     [
         (effect(2, 2, (0.01, 0.01, 1.0)), "in vae and wae alike"),
         (effect(2, -2, (0.01, 0.01, 0.01)), "opposite in vae and wae"),
-        (effect(2, 0, (0.01, 1.0, 0.01)), "specific to vae"),
-        (effect(0, 2, (1.0, 0.01, 0.01)), "specific to wae"),
+        (effect(2, 0, (0.01, 1.0, 0.01)), "more in vae than in wae, where none is decided"),
+        (effect(0, 2, (1.0, 0.01, 0.01)), "more in wae than in vae, where none is decided"),
         (effect(2, 2, (0.01, 0.2, 1.0)), "in vae; in wae it is not decided"),
     ],
 )

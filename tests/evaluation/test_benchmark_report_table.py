@@ -11,10 +11,10 @@ from scipy import stats
 
 from tests.evaluation.report_pages import ALL, CHOSEN, DATA, of_measure, report, rows, section, values
 from timbrespace.evaluation.benchmark.columns import COSTS
-from timbrespace.evaluation.benchmark.report_content import marks, summary
 from timbrespace.evaluation.benchmark.report_table import decimals
 from timbrespace.evaluation.benchmark.results import Results
 from timbrespace.evaluation.benchmark.statistics import Interval
+from timbrespace.evaluation.benchmark.tables import marks
 
 
 def test_means_and_intervals_are_those_of_the_inputs(page, folder) -> None:
@@ -74,7 +74,7 @@ def test_costs_have_units_and_joules_their_label(page, folder) -> None:
 )
 def test_the_best_is_marked_only_where_intervals_tell(tmp_path, table, expected) -> None:
     results = of_measure(tmp_path, table)
-    assert marks(results, summary(results, ["mse"]), "mnist", "mse") == expected
+    assert marks(results, "mse", "mnist") == expected
     tree, _ = report(results.out)
     cells = rows(tree, "Copying", "mnist")
     for i, name in enumerate(table):
@@ -84,8 +84,8 @@ def test_the_best_is_marked_only_where_intervals_tell(tmp_path, table, expected)
 
 def test_where_higher_is_better_the_highest_is_marked(tmp_path) -> None:
     results = of_measure(tmp_path, {"a": [0.5, 0.51, 0.52], "b": [0.9, 0.91, 0.92]}, "recall")
-    assert marks(results, summary(results, ["recall", "kl"]), "mnist", "recall") == {"b": "best"}
-    assert marks(results, summary(results, ["recall", "kl"]), "mnist", "kl") == {}
+    assert marks(results, "recall", "mnist") == {"b": "best"}
+    assert marks(results, "kl", "mnist") == {}
 
 
 def test_one_seed_has_no_interval_and_no_winner(tmp_path) -> None:

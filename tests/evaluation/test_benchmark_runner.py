@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.datasets.idx_files import write_set
 from tests.evaluation import benchmark_fakes as fakes
 from timbrespace.core.errors import DataError, Interrupted, ParameterError, RecipeError, StorageError, TrainingError
 from timbrespace.core.files import exclusive
+from timbrespace.evaluation.benchmark import execution
 from timbrespace.evaluation.benchmark.cells import FAILED, RESULT, data_sources, make_cells
 from timbrespace.evaluation.benchmark.execution import LOG
 from timbrespace.evaluation.benchmark.results import BENCHMARK, Results
@@ -44,9 +46,7 @@ class Told(list[str]):
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "My sounds"
-    folder.mkdir()
-    return folder
+    return write_set(tmp_path / "My pictures")
 
 
 def test_all_cells_once_and_one_thread_each(tmp_path: Path, data: Path) -> None:
@@ -64,10 +64,10 @@ def test_all_cells_once_and_one_thread_each(tmp_path: Path, data: Path) -> None:
     assert {threads for *_, threads in calls} == {"1"}
     firsts = [key.endswith("seed-0") for key, *_ in calls]
     assert all(firsts[:3])  # two workers may finish in another order at the border
-    assert told[-1].startswith("8 of 8: my-sounds/")
+    assert told[-1].startswith("8 of 8: my-pictures/")
     assert "left" in told[0]
     assert "left" not in told[-1]
-    assert (out / "cells" / "my-sounds" / "vae-4" / "seed-0" / RESULT).is_file()
+    assert (out / "cells" / "my-pictures" / "vae-4" / "seed-0" / RESULT).is_file()
     again = run_benchmark(grid, [str(data)], out=out, seeds=2, train_cell=fakes.noted, slurm=HERE)
     assert again.finished.keys() == results.finished.keys()
     assert len((out / "calls.log").read_text().splitlines()) == 8
@@ -88,31 +88,31 @@ def test_results_are_read_back(tmp_path: Path, data: Path) -> None:
     read = Results.read(out)
     assert read == made
     assert read.grid == grid
-    assert read.data == ("my-sounds",)
-    nll = read.values("nll", "my-sounds", "vae-4")
+    assert read.data == ("my-pictures",)
+    nll = read.values("nll", "my-pictures", "vae-4")
     assert nll.shape == (3,)
     assert np.isfinite(nll).all()
-    assert np.isnan(read.values("perplexity", "my-sounds", "vae-4")).all()
-    assert np.isnan(read.values("coverage", "my-sounds", "vae-4")).all()
-    assert read.values("parameters", "my-sounds", "vae-4").tolist() == [1000.0] * 3
-    examples = read.examples("nll", "my-sounds", "vae-4")
+    assert np.isnan(read.values("perplexity", "my-pictures", "vae-4")).all()
+    assert np.isnan(read.values("coverage", "my-pictures", "vae-4")).all()
+    assert read.values("parameters", "my-pictures", "vae-4").tolist() == [1000.0] * 3
+    examples = read.examples("nll", "my-pictures", "vae-4")
     assert examples is not None
     assert examples.shape == (3, fakes.N_EXAMPLES)
     assert np.allclose(examples.mean(1), nll, atol=1e-4)
-    assert read.examples("mmd_prior", "my-sounds", "vae-4") is None
-    assert read.examples("mse", "my-sounds", "vae-4") is None
-    shutil.rmtree(out / "cells" / "my-sounds" / "vae-4" / "seed-1")
+    assert read.examples("mmd_prior", "my-pictures", "vae-4") is None
+    assert read.examples("mse", "my-pictures", "vae-4") is None
+    shutil.rmtree(out / "cells" / "my-pictures" / "vae-4" / "seed-1")
     less = Results.read(out)
-    assert np.isnan(less.values("nll", "my-sounds", "vae-4")).tolist() == [False, True, False]
-    assert less.interval("nll", "my-sounds", "vae-4").n == 2
-    assert less.difference("nll", "my-sounds", "vae-8", "vae-4").n == 2
+    assert np.isnan(less.values("nll", "my-pictures", "vae-4")).tolist() == [False, True, False]
+    assert less.interval("nll", "my-pictures", "vae-4").n == 2
+    assert less.difference("nll", "my-pictures", "vae-8", "vae-4").n == 2
 
 
 def test_a_result_that_is_not_whole_is_made_again(tmp_path: Path, data: Path) -> None:
     out, grid = tmp_path / "out", fakes.grid(tmp_path)
     run_benchmark(grid, [str(data)], out=out, seeds=1, train_cell=fakes.noted, slurm=HERE)
     (out / "calls.log").unlink()
-    cells = out / "cells" / "my-sounds"
+    cells = out / "cells" / "my-pictures"
     whole = (cells / "vae-4" / "seed-0" / RESULT).read_text()
     (cells / "vae-4" / "seed-0" / RESULT).write_text(whole[:40])
     (cells / "vae-8" / "seed-0" / RESULT).write_text(whole.replace("100", "NaN", 1))
@@ -129,14 +129,14 @@ def test_cells_of_a_changed_grid_are_done_again_and_the_old_kept(tmp_path: Path,
     second = fakes.grid(tmp_path, base=fakes.BASE + fakes.AXES.replace("latent_dim = 8", "latent_dim = 12"))
     results = run_benchmark(second, [str(data)], out=out, seeds=1, train_cell=fakes.noted, slurm=HERE, progress=told)
     assert told[0].startswith(
-        "2 of 4: 2 cells are done again, since their recipes changed (my-sounds/vae-8/seed-0, my-so"
+        "2 of 4: 2 cells are done again, since their recipes or data changed (my-pictures/vae-8/seed-0, my-pi"
     )
     assert len(results.finished) == 4
     assert len((out / "calls.log").read_text().splitlines()) == 6
     told.clear()
     run_benchmark(first, [str(data)], out=out, seeds=1, train_cell=fakes.noted, slurm=HERE, progress=told)
     assert len((out / "calls.log").read_text().splitlines()) == 6  # they came back
-    assert told == ["2 of 4: 2 cells are done again, since their recipes changed (my-sounds/vae-8/seed-0, my-sounds/ae-8/seed-0); the old are in earlier/"]  # fmt: skip  # noqa: E501
+    assert told == ["2 of 4: 2 cells are done again, since their recipes or data changed (my-pictures/vae-8/seed-0, my-pictures/ae-8/seed-0); the old are in earlier/"]  # fmt: skip  # noqa: E501
     assert Results.read(out).grid == first
 
 
@@ -153,8 +153,8 @@ def test_crashes_and_mistakes_do_not_stop_the_others(tmp_path: Path, data: Path)
     results = run_benchmark(
         fakes.grid(tmp_path), [str(data)], out=out, seeds=1, workers=2, train_cell=fakes.dies_once, progress=told
     )
-    cells = out / "cells" / "my-sounds"
-    assert list(results.finished) == ["my-sounds/vae-4/seed-0"]
+    cells = out / "cells" / "my-pictures"
+    assert list(results.finished) == ["my-pictures/vae-4/seed-0"]
     reasons = {key.split("/")[1]: reason for key, reason in results.failed.items()}
     assert reasons == {
         "vae-8": "The process that trained it ended by itself (signal SIGKILL, often for want of memory).",
@@ -177,7 +177,7 @@ def test_cells_that_leave_no_result_are_failures(tmp_path: Path, data: Path) -> 
     out = tmp_path / "out"
     with pytest.raises(TrainingError, match="No cell could be finished; the first says: It ended without a whole res"):
         run_benchmark(fakes.grid(tmp_path), [str(data)], out=out, seeds=1, slurm=HERE, train_cell=fakes.forgets)
-    assert (out / "cells" / "my-sounds" / "ae-4" / "seed-0" / "attempts").read_text() == "xx"
+    assert (out / "cells" / "my-pictures" / "ae-4" / "seed-0" / "attempts").read_text() == "xx"
 
 
 def test_two_benchmarks_do_not_share_a_folder(tmp_path: Path, data: Path) -> None:
@@ -194,20 +194,21 @@ def test_what_is_refused_before_anything_runs(tmp_path: Path, data: Path) -> Non
     for names, error, match in (
         (["mnst"], DataError, "There is no data set or folder 'mnst'. Did you mean 'mnist'"),
         ([], DataError, "No data set was given"),
-        ([str(data), str(data)], DataError, "'my-sounds' was given twice"),
+        ([str(data), str(data)], DataError, "'my-pictures' was given twice"),
     ):
         with pytest.raises(error, match=match):
             run_benchmark(grid, names, out=out, train_cell=fakes.quick)
-    with pytest.raises(ParameterError, match="workers is 0"):
+    with pytest.raises(DataError, match="A data set without a name was given"):
+        run_benchmark(grid, [""], out=out, train_cell=fakes.quick)
+    with pytest.raises(ParameterError, match="workers is 0; give 1 process or more"):
         run_benchmark(grid, [str(data)], out=out, workers=0, train_cell=fakes.quick)
     odd = fakes.grid(tmp_path, "[[variant]]\nname = 'odd'\nsettings.model.bottleneck.kind = 'Odd'\n")
-    with pytest.raises(RecipeError, match="variant 'odd' on my-sounds cannot be built"):
+    with pytest.raises(RecipeError, match="variant 'odd' on my-pictures cannot be built"):
         run_benchmark(odd, [str(data)], out=out, train_cell=fakes.quick)
     assert not out.exists()
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="file is a file"):
         run_benchmark(grid, [str(data)], out=tmp_path / "file", train_cell=fakes.quick)
-    (data / "a.wav").touch()
     with pytest.raises(StorageError, match="holds something else than a benchmark"):
         run_benchmark(grid, [str(data)], out=data, train_cell=fakes.quick)
     with pytest.raises(StorageError, match="holds no benchmark"):
@@ -238,10 +239,39 @@ def test_an_interrupt_saves_and_the_same_call_goes_on(tmp_path: Path, data: Path
     assert len(run_benchmark(grid, [str(data)], out=out, seeds=1, slurm=HERE, train_cell=fakes.quick).finished) == 4
 
 
+def test_workers_that_cannot_start_are_one_sentence(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal to the whole group ends the server that workers come from as well."""
+
+    def gone(train_cell: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(execution, "_Worker", gone)
+    grid, options = fakes.grid(tmp_path), {"out": tmp_path / "out", "train_cell": fakes.quick}
+    with pytest.raises(TrainingError, match="No worker process could be started .EOFError.; the same command goes on"):
+        run_benchmark(grid, [str(data)], **options)
+    with pytest.raises(Interrupted, match="Stopped while the workers were starting; the same command goes on"):
+        list(execution.run_locally([(make_cells(grid, {"a": "a"}, seeds=1)[0], tmp_path)], fakes.quick, workers=1,
+                                   stop_requested=lambda: True))  # fmt: skip
+
+
+def test_claims_changed_after_results_were_laid_aside_are_hindsight(tmp_path: Path, data: Path) -> None:
+    out, told = tmp_path / "out", Told()
+    run_benchmark(fakes.grid(tmp_path), [str(data)], out=out, seeds=1, train_cell=fakes.quick, slurm=HERE)
+    all_changed = fakes.BASE + fakes.AXES.replace("latent_dim = 8", "latent_dim = 12").replace("= 4 }", "= 5 }")
+    later = fakes.grid(tmp_path, CLAIM, base=all_changed)
+    shutil.rmtree(out / "cells")
+    (out / "earlier" / "my-pictures" / "vae-4" / "seed-0" / "abc").mkdir(parents=True)
+    (out / "earlier" / "my-pictures" / "vae-4" / "seed-0" / "abc" / RESULT).touch()
+    run_benchmark(later, [str(data)], out=out, seeds=1, train_cell=fakes.quick, slurm=HERE, progress=told)
+    assert told[0].endswith("the expectations changed with 1 cells finished; both are kept with their dates")
+
+
 def _run_slowly(folder: Path) -> None:
     sys.stderr = (folder / "errors").open("w")
     run_benchmark(
-        fakes.grid(folder), [str(folder / "My sounds")], out=folder / "out", seeds=2, workers=2, train_cell=fakes.slow
+        fakes.grid(folder), [str(folder / "My pictures")], out=folder / "out", seeds=2, workers=2, train_cell=fakes.slow
     )
 
 
@@ -293,6 +323,7 @@ def test_slurm_options_that_make_no_sense(tmp_path: Path, data: Path) -> None:
     ):
         with pytest.raises(ParameterError, match=match):
             run_benchmark(grid, [str(data)], out=tmp_path / "out", train_cell=fakes.quick, slurm=options)
+    assert not (tmp_path / "out").exists(), "nothing is on record"
 
 
 def test_without_submitit_the_extra_is_named(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import timbrespace
 from tests.datasets.idx_files import write_set
 from tests.picture_bundles import SORTS, TINY, bundle, copy_of_bundle, train
 from timbrespace.codecs.bundle import Bundle
+from timbrespace.codecs.frames import FrameCodec
 from timbrespace.core.errors import BundleError, DataError, Interrupted, ParameterError, TimbrespaceError, TrainingError
 from timbrespace.datasets.base import Split
 from timbrespace.datasets.images import Images
@@ -91,6 +92,10 @@ def test_metrics_have_their_fields(sort: str) -> None:
     assert len(found["latent_variances"]) == latents
     assert found["curve"]["step"] == [3, 6]
     assert all(map(math.isfinite, (*found["curve"]["train"], *found["curve"]["validation"])))
+    unseen = found["validation"]
+    assert unseen["score_nats"] == pytest.approx(found["curve"]["validation"][-1], rel=1e-4)
+    assert ("kl_nats" in unseen) == (sort == "vae")
+    assert 0 < unseen["share"] < 1.5
     bounds = {"minus_elbo_nats", "nll_nats", "nll_standard_error", "nll_samples", "nll_pictures"}
     if sort == "vae":
         assert test["nll_nats"] < test["minus_elbo_nats"], "many samples bound tighter than one"
@@ -148,6 +153,61 @@ def test_what_a_score_cannot_see_leaves_the_last_checkpoint(tmp_path: Path) -> N
     assert training["best_step"] in (None, training["steps"])
     evaluator = FrameEvaluator(digits("train"), digits("validation"), weights=BOUND | {"mmd": 100.0})
     assert not evaluator(codec.model).decisive
+
+
+def test_what_is_minimised_but_not_told_leaves_the_last_checkpoint() -> None:
+    """A weight of a term that the model's figures lack: the score does not hold it, so it decides nothing."""
+    model = timbrespace.load(bundle("wae")).model
+    assert not FrameEvaluator(digits("train"), digits("validation"), weights=BOUND)(model).decisive
+
+
+def test_the_divergence_on_a_sphere_is_in_the_score(tmp_path: Path) -> None:
+    spherical = ('model.bottleneck={kind="PowerSpherical",latent_dim=3}', 'model.prior={kind="Sphere"}')
+    codec = train(tmp_path / "model", "vae", *spherical)
+    model, batch = codec.model, digits("validation").batch(range(359))
+    evaluation = FrameEvaluator(digits("train"), digits("validation"), weights=BOUND)(model)
+    with torch.no_grad():
+        terms = model.losses(batch, "model", step=0, generator=torch.Generator())
+    assert evaluation.decisive
+    assert evaluation.figures["kl"] == pytest.approx(float(terms["kl"]), rel=1e-4)
+    assert evaluation.score == pytest.approx(evaluation.figures["reconstruction"] + evaluation.figures["kl"])
+    assert codec.bundle is not None
+    assert len(codec.bundle.table("metrics.json")["kl_per_dimension_nats"]) == 1
+
+
+def test_the_divergence_of_a_map_is_that_of_all_its_steps(tmp_path: Path) -> None:
+    network = ('model.network={kind="Conv2d",channels=[4,8]}', "model.network.dense=none")
+    model = train(tmp_path / "model", "vae", *network).model
+    batch = digits("validation").batch(range(359))
+    evaluation = FrameEvaluator(digits("train"), digits("validation"), weights=BOUND)(model)
+    with torch.no_grad():
+        terms = model.losses(batch, "model", step=0, generator=torch.Generator())
+    assert evaluation.figures["kl"] == pytest.approx(float(terms["kl"]), rel=1e-4)
+    found = split_figures(model, digits("validation")).kl_per_dimension
+    assert found is not None
+    assert float(found.sum(1).mean()) == pytest.approx(float(terms["kl"]), rel=1e-4)
+
+
+def test_codes_that_collapsed_end_in_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer different codes than a mixture has components: it gets fewer, or there is none; nothing is thrown away."""
+    encode = FrameCodec.encode_frames
+    for name, kinds in (("three", 3), ("one", 1)):
+
+        def collapsed(codec: FrameCodec, frames: torch.Tensor, kinds: int = kinds) -> torch.Tensor:
+            z = encode(codec, frames)
+            return (torch.arange(len(z)) % kinds).float()[:, None, None].expand_as(z).clone()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FrameCodec, "encode_frames", collapsed)
+            codec = train(tmp_path / name)
+        stored = timbrespace.load(tmp_path / name).latent
+        assert stored["vectors"].unique(dim=0).shape == (kinds, 3)
+        assert ("mixture.weights" in stored) == (kinds > 1)
+        if kinds > 1:
+            assert stored["mixture.weights"].shape == (kinds,)
+        else:
+            with pytest.raises(ParameterError):
+                codec.sample(2, generator=torch.Generator(), source="mixture")
 
 
 def test_an_infinite_bound_is_no_figure(tmp_path: Path) -> None:
@@ -317,6 +377,10 @@ def test_minutes_become_steps(tmp_path: Path) -> None:
         (['model.likelihood={kind="Bernouli"}'], "There is no Likelihood 'Bernouli'.*Did you mean 'Bernoulli'"),
         (["model.bottleneck.kind=Mmd"], "Mmd has no argument 'initial_log_var'"),
         (['model.bottleneck={kind="Mmd"}'], "The loss term 'mmd' has no weight; add \\[training.weights.mmd\\]"),
+        (
+            ["training.weights.mmd.kind=Constant"],
+            "The model has no loss term 'mmd', so that its weight would do nothing; take \\[training.weights.mmd",
+        ),
         (
             [*SORTS["gan"], 'training.weights={reconstruction={kind="Constant"},adversarial={kind="Constant"}}'],
             "The loss term 'critic' has no weight; add \\[training.weights.critic\\]",

@@ -13,7 +13,10 @@ from benchmarks.kills import TINY
 
 from tests.bundles import sounds
 from timbrespace.core.errors import Interrupted, ParameterError, RecipeError, StorageError, TrainingError
+from timbrespace.core.files import exclusive
+from timbrespace.training import run as run_module
 from timbrespace.training import sweep as sweep_module
+from timbrespace.training.plan import make_plan
 from timbrespace.training.recipe import Recipe, read_recipe
 from timbrespace.training.search_space import Dimension, read_search
 from timbrespace.training.sweep import Found, sweep
@@ -128,6 +131,59 @@ def test_a_measure_that_is_not_there_stops_at_once(tmp_path: Path, trained: list
     assert len(trained) == 1
 
 
+def test_a_measure_can_be_corrected_while_nothing_has_succeeded(tmp_path: Path, trained: list[Recipe]) -> None:
+    """Neither a misspelt measure nor one that is no number costs the folder; after a success there is no way back."""
+    with pytest.raises(RecipeError, match="no measure 'eror'"):
+        run(tmp_path, trials=3, measure="eror")
+    with pytest.raises(TrainingError, match="No trial of the sweep"):
+        run(tmp_path, trials=3, measure="nothing")
+    found = run(tmp_path, trials=3, maximise=True)
+    assert [t.state for t in found.trials] == ["complete"] * 3
+    assert found.best.value == max(t.value or 0.0 for t in found.trials)
+    (tmp_path / "other").mkdir()
+    assert run(tmp_path / "other", trials=3, maximise=True).trials == found.trials
+    with pytest.raises(StorageError, match="another measure"):
+        run(tmp_path, trials=3, measure="deep.er", maximise=True)
+    with pytest.raises(StorageError, match="another maximise"):
+        run(tmp_path, trials=3)
+
+
+def test_a_corrected_measure_waits_for_those_at_work(tmp_path: Path, trained: list[Recipe]) -> None:
+    with pytest.raises(RecipeError, match="no measure 'eror'"):
+        run(tmp_path, measure="eror")
+    with (
+        exclusive(tmp_path / "out" / "trials" / "0.lock", sentence="taken"),
+        pytest.raises(StorageError, match="another measure"),
+    ):
+        run(tmp_path)
+
+
+def test_a_trial_of_other_settings_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier sweep left under the number of a trial is trained anew unless it is the very same training."""
+    calls: list[str] = []
+    monkeypatch.setattr(run_module, "resume", lambda *given, **named: calls.append("resume"))
+    monkeypatch.setattr(run_module, "train", lambda *given, **named: calls.append("train"))
+    options: dict[str, Any] = {"minutes": None, "epochs": None, "seed": 0}
+    made = make_plan(tiny(), sounds(), settings=(), device="cpu", threads=1, **options)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text(json.dumps(made.table()))
+    sweep_module._train(tiny(), sounds(), tmp_path, options)
+    sweep_module._train(tiny().override(["training.steps=3"]), sounds(), tmp_path, options)
+    assert calls == ["resume", "train"]
+
+
+def test_without_a_measure_it_is_what_chooses_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(recipe: Recipe, data: object, out: Path, options: dict[str, Any]) -> Path:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "metrics.json").write_text(json.dumps({"validation": {"share": 0.5, "score_nats": 90.0}}))
+        return out
+
+    monkeypatch.setattr(sweep_module, "_train", train)
+    search = search_file(tmp_path, "[training]\nlearning_rate = { low = 1e-4, high = 1e-2 }")
+    assert run(tmp_path, trials=1, measure=None).best.value == 0.5
+    assert sweep("image-vae", "digits", search=search, trials=1, out=tmp_path / "pictures").best.value == 90.0
+
+
 def test_what_is_interrupted_is_taken_up_again(
     tmp_path: Path, trained: list[Recipe], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +274,8 @@ def test_settings_that_cannot_be_built_are_told_before_anything_runs(tmp_path: P
         run(tmp_path, search=bad)
     with pytest.raises(ParameterError, match="trials is 0"):
         run(tmp_path, trials=0)
+    with pytest.raises(ParameterError, match="steps is 0; give 1 or more"):
+        run(tmp_path, steps=0)
     with pytest.raises(RecipeError, match="There is no search file"):
         run(tmp_path, search=tmp_path / "none.toml")
     assert not (tmp_path / "out").exists()

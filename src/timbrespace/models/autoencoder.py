@@ -16,7 +16,7 @@ from timbrespace.core.seeds import torch_generator
 from timbrespace.core.shapes import Frames, Latents, PerExample, Statistics
 from timbrespace.layers.memory import Memory
 from timbrespace.models.base import Model
-from timbrespace.models.bottlenecks.base import Bottleneck, Coded, Contested, Posterior
+from timbrespace.models.bottlenecks.base import Bottleneck, Coded, Contested, Divergent, Posterior
 from timbrespace.models.encoding import Encoding
 from timbrespace.models.likelihoods.base import Likelihood, Parameters
 from timbrespace.models.networks.base import Network, check_size
@@ -185,7 +185,8 @@ class AutoEncoder(Model):
     @torch.no_grad()
     def monitor(self, batch: Batch) -> dict[str, Tensor]:
         """Per example: negative log-likelihood at the posterior mean, squared error and energy of the target
-        (sums over cells; their ratio is the unexplained share), latents, and KL per latent in nats per step.
+        (sums over cells; their ratio is the unexplained share), latents, and KL in nats per step: per
+        latent, or in one part where it is not the latents' sum.
         """
         level = self.encode(batch.x).levels[0]
         parameters = self._decoded(level.z)[..., : batch.target.shape[-1]]
@@ -198,7 +199,9 @@ class AutoEncoder(Model):
         if level.codes is not None:
             figures["codes"] = level.codes
         prior = self.placed_prior()
-        if level.log_var is not None and prior is not None and prior.support == "space":
+        if isinstance(self.bottleneck, Divergent):
+            figures["kl_per_dimension"] = self.bottleneck.divergence(level).mean(dim=1, keepdim=True).to(level.z.dtype)
+        elif level.log_var is not None and prior is not None and prior.support == "space":
             generator = torch_generator(0, "monitor", device=level.mean.device)
             figures["kl_per_dimension"] = prior.kl(level, generator=generator).mean(dim=2)
         return figures

@@ -71,23 +71,25 @@ def fastest_pace(
     learning_rate: float,
     threads: Sequence[int],
     precisions: Sequence[Precision],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Pace:
     """The combination with the shortest step, measured on copies of the model that are thrown away.
 
     More threads are not always faster: where other programs keep a core busy, two threads that wait for each
     other at every layer can take five times as long as one. Half precision is twice as fast where the processor
-    has instructions for it, and slower elsewhere. The best thread count is left set in this process.
+    has instructions for it, and slower elsewhere. The best thread count is left set in this process. ``clock`` is the
+    time that passes; ``time.process_time`` counts the processor's instead, for comparisons on a busy machine.
     """
     paces = []
     for count, precision in itertools.product(threads, precisions):
         torch.set_num_threads(count)
-        seconds = _seconds_per_step(model, batch_of, learning_rate=learning_rate, precision=precision)
+        seconds = _seconds_per_step(model, batch_of, learning_rate=learning_rate, precision=precision, clock=clock)
         paces.append(Pace(seconds, count, precision))
     best = min(paces, key=lambda pace: (pace.seconds_per_step, pace.threads))
     torch.set_num_threads(best.threads)
     # Processors slow down once they are busy for longer: the winner is timed again, for a few seconds.
     seconds = _seconds_per_step(
-        model, batch_of, learning_rate=learning_rate, precision=best.precision, steps=SUSTAINED_STEPS
+        model, batch_of, learning_rate=learning_rate, precision=best.precision, clock=clock, steps=SUSTAINED_STEPS
     )
     return dataclasses.replace(best, seconds_per_step=seconds)
 
@@ -98,6 +100,7 @@ def _seconds_per_step(
     *,
     learning_rate: float,
     precision: Precision,
+    clock: Callable[[], float],
     steps: int = 12,
 ) -> float:
     twin: Any = copy.deepcopy(model)  # a Trainable, as the trainer will check
@@ -106,7 +109,7 @@ def _seconds_per_step(
     optimiser = torch.optim.AdamW(parameters, lr=learning_rate, fused=True)
     times = []
     for step in range(steps):
-        start = time.perf_counter()
+        start = clock()
         generator = torch.Generator(device=device).manual_seed(step)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
             terms = twin.losses(batch_of(step).to(device), player, step=step, generator=generator)
@@ -116,5 +119,5 @@ def _seconds_per_step(
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         float(loss.detach())  # waits for a GPU
-        times.append(time.perf_counter() - start)
+        times.append(clock() - start)
     return statistics.fmean(times[steps // 3 :])

@@ -28,6 +28,8 @@ def model_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -
     for name in ("validation", "test"):
         if name in metrics:
             lines.append(_sounds_line(name, metrics[name]))
+    if "map" in metrics:
+        lines.append(_map_line(metrics["map"]))
     lines += [
         "",
         "## Limits",
@@ -67,6 +69,16 @@ def frame_card(*, recipe: str, facts: dict[str, Any], metrics: dict[str, Any]) -
         "",
     ]
     return "\n".join(lines)
+
+
+def _map_line(table: dict[str, Any]) -> str:
+    explained, plane = max(table["explained"], 0.0), max(table["plane"], 0.0)
+    return (
+        "- The map in it (two networks, from the space to a plane and back), on training sounds that it was not made"
+        f" of: it tells {explained:.0%} of where they lie (the principal plane {plane:.0%}), trustworthiness"
+        f" {table['trustworthiness']:.2f}, continuity {table['continuity']:.2f}; it lies {table['map_error']:.0%} of"
+        " its size off the UMAP it learned from."
+    )
 
 
 def _sounds_line(name: str, table: dict[str, Any]) -> str:

@@ -24,7 +24,9 @@ NLL_EXAMPLES, NLL_SAMPLES = 1000, 100
 
 @dataclass(frozen=True)
 class SplitFigures:
-    """Per test example: nats at the posterior mean, mean squared error, latents, KL per latent where there is one."""
+    """Per test example: nats at the posterior mean, mean squared error, latents, and where there is one the KL per
+    latent in nats, summed over steps.
+    """
 
     reconstruction: Tensor
     mse: Tensor
@@ -41,11 +43,12 @@ def split_figures(model: Model, split: Split, *, limit: int = 1_000_000) -> Spli
         for name, values in model.monitor(batch).items():
             gathered.setdefault(name, []).append(values)
     figures = {name: torch.cat(parts) for name, parts in gathered.items()}
+    kl, latents = figures.get("kl_per_dimension"), figures["latents"]
     return SplitFigures(
         figures["reconstruction"],
         figures["squared_error"] / cells,
-        figures["latents"],
-        figures.get("kl_per_dimension"),
+        latents,
+        None if kl is None else kl * latents.shape[2],  # a model tells nats per latent step
     )
 
 

@@ -25,7 +25,8 @@ class FrameEvaluator:
     """Judges a model on fixed unseen pictures, and on as many it learns from.
 
     The score is the sum of ``reconstruction`` and ``kl`` at posterior means, in nats per picture, each times the
-    final weight in ``weights``. It decides which checkpoint is the best where these two are all that is minimised.
+    final weight in ``weights``. It decides which checkpoint is the best where these two are all that is minimised, and
+    the model tells each that has a weight.
     """
 
     def __init__(self, train: Split, validation: Split, *, weights: Mapping[str, float]) -> None:
@@ -35,8 +36,8 @@ class FrameEvaluator:
         """The score of both splits, and every figure on unseen pictures."""
         assert isinstance(model, Trainable)  # the trainer took nothing else
         device = next(model.parameters()).device
-        decisive = {name for name, weight in self.weights.items() if weight} <= SCORED
         train, figures = self._judge(model, self.train, device)
+        decisive = {name for name, weight in self.weights.items() if weight} <= SCORED & figures.keys()
         if len(self.validation) == 0:
             return Evaluation(train, train, figures, decisive)
         score, figures = self._judge(model, self.validation, device)
@@ -68,7 +69,8 @@ def _figures(model: Trainable, split: Split, device: torch.device) -> dict[str, 
     named = {"reconstruction": float(figures["reconstruction"].mean())}
     named["unexplained"] = float(figures["squared_error"].sum() / figures["target_energy"].sum().clamp_min(1e-12))
     if "kl_per_dimension" in figures:
-        per_dimension = figures["kl_per_dimension"].mean(0)
+        steps = figures["latents"].shape[2]  # a model tells nats per latent step
+        per_dimension = steps * figures["kl_per_dimension"].mean(0)
         named["kl"] = float(per_dimension.sum())
         named |= {f"kl_per_dimension/{i:02d}": float(v) for i, v in enumerate(per_dimension)}
     variances = figures["latents"].transpose(0, 1).flatten(1).var(1, unbiased=False)

@@ -69,6 +69,11 @@ class FrameWorkshop(Workshop):
         codec = FrameCodec(model, size=_size(train.x))
         codec.latent = _latent(codec, train.x, train.labels, seed=self.plan.seed)
         metrics: dict[str, Any] = assess_frames(codec, self.prepared.split("test"), seed=self.plan.seed)
+        if len(self.prepared.split("validation")):
+            judged = self.evaluator()(model)
+            names = {"reconstruction": "reconstruction_nats", "kl": "kl_nats", "unexplained": "share"}
+            told = {names[name]: value for name, value in judged.figures.items() if name in names}
+            metrics["validation"] = {"score_nats": judged.score, **told}
         steps, seen, unseen = zip(*state.counters.curve, strict=True) if state.counters.curve else ((),) * 3
         metrics["advice"] = when_to_stop(Curve([int(s) for s in steps], seen, unseen), what="pictures")
         metrics["silent"] = silent_dimensions(metrics["latent_variances"])
@@ -91,11 +96,18 @@ def _size(frames: Tensor) -> tuple[int, int, int]:
 
 
 def _latent(codec: FrameCodec, frames: Tensor, labels: dict[str, Tensor], *, seed: int) -> dict[str, Tensor]:
-    """Latents of training examples (example, latent), or (example, latent, step) of a map; labels; the mixture."""
+    """Latents of training examples (example, latent), or (example, latent, step) of a map; labels; the mixture.
+
+    Where fewer latents differ than a mixture has components (collapsed codes) it has fewer, or there is none.
+    """
     latents = codec.encode_frames(frames)
     found = {f"labels.{name}": values for name, values in labels.items()}
     if latents.shape[2] > 1 or latents.shape[1] > WIDEST_MIXTURE:
         return found | {"vectors": latents[: KEPT_VECTORS // 4].contiguous()}
     vectors = latents[..., 0].contiguous()
-    mixture = fit_mixture(vectors, n_components=min(COMPONENTS, len(vectors)), seed=seed)
-    return found | {"vectors": vectors} | {f"mixture.{k}": v for k, v in mixture.tensors().items()}
+    found["vectors"] = vectors
+    distinct = len(vectors.unique(dim=0))
+    if distinct < 2:
+        return found
+    mixture = fit_mixture(vectors, n_components=min(COMPONENTS, distinct), seed=seed)
+    return found | {f"mixture.{k}": v for k, v in mixture.tensors().items()}

@@ -13,7 +13,7 @@ import torch
 
 from timbrespace.codecs.bundle import CONFIG, PLAN, RUN
 from timbrespace.codecs.frames import FrameCodec
-from timbrespace.codecs.loading import load
+from timbrespace.codecs.loading import load_bundle
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import Interrupted, TrainingError
 from timbrespace.core.files import write_json
@@ -33,7 +33,7 @@ from timbrespace.training.recipe import Recipe
 from timbrespace.training.runtime import available_cores, tune_process
 from timbrespace.training.sound_workshop import SoundWorkshop
 from timbrespace.training.state import State
-from timbrespace.training.trainer import Trainer, require_weights
+from timbrespace.training.trainer import Trainer, idle_weights, require_weights
 from timbrespace.training.workshop import Workshop
 
 
@@ -48,13 +48,15 @@ def train(
     device: Device = "cpu",
     settings: Iterable[str] = (),
     force: bool = False,
+    shared_weights: bool = False,
     progress: Progress | None = None,
 ) -> SoundCodec | FrameCodec:
     """Train a model of ``recipe`` on the sounds (or pictures) in ``data`` and write it to the folder ``out``.
 
     ``minutes`` (wall clock on this machine) or ``epochs`` replace the recipe's budget; ``settings`` are
-    overrides such as ``"model.bottleneck.latent_dim=8"``. Ctrl-C saves and raises :class:`Interrupted`;
-    :func:`resume` goes on from there. Every random number follows from ``seed``.
+    overrides such as ``"model.bottleneck.latent_dim=8"``. A weight of a loss term that the model does not have is
+    refused, unless ``shared_weights`` says that several models share one recipe, as in a grid. Ctrl-C saves and raises
+    :class:`Interrupted`; :func:`resume` goes on from there. Every random number follows from ``seed``.
     """
     folder = Path(out)
     refuse_occupied(folder, force=force)
@@ -63,10 +65,10 @@ def train(
         recipe, data, settings=settings, minutes=minutes, epochs=epochs, seed=seed, device=device, threads=threads
     )
     tune_process(threads=plan.threads)
-    workshop = _build(folder, plan, progress=progress)
+    workshop = build_workshop(folder, plan, progress=progress)
     workshop.fit()
     examples = workshop.examples()
-    _check_weights(workshop, examples)
+    _check_weights(workshop, examples, shared=shared_weights)
     workshop.plan = _with_budget(workshop, examples)
     generator = torch_generator(seed, "initialise")
     workshop.model.initialise(examples.sample(workshop.initial_examples), generator=generator)
@@ -88,11 +90,11 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
     """
     folder = Path(out)
     if (folder / CONFIG).is_file():
-        return load(folder)
+        return load_bundle(folder)
     plan = Plan.read(folder / RUN)
     check_device(plan.device)
     tune_process(threads=plan.threads)
-    workshop = _build(folder, plan, progress=progress)
+    workshop = build_workshop(folder, plan, progress=progress)
     if workshop.prepared.fingerprint != plan.fingerprint and not force:
         raise TrainingError(
             f"The sounds in {plan.data} have changed since this training began; restore them,"
@@ -111,7 +113,7 @@ def resume(out: str | Path, *, force: bool = False, progress: Progress | None = 
         return _go(workshop, state)
 
 
-def _build(folder: Path, plan: Plan, *, progress: Progress | None) -> Workshop:
+def build_workshop(folder: Path, plan: Plan, *, progress: Progress | None) -> Workshop:
     """Every part of the recipe, and only then the data: a misspelt key is told at once, not after minutes."""
     dataset = plan.dataset()
     transform = plan.transform(dataset)
@@ -129,12 +131,18 @@ def _build(folder: Path, plan: Plan, *, progress: Progress | None) -> Workshop:
 
 
 @torch.no_grad()
-def _check_weights(workshop: Workshop, examples: Examples) -> None:
-    """Raise :class:`TrainingError` for a loss term without a weight, before anything is written."""
-    twin = copy.deepcopy(workshop.model)
+def _check_weights(workshop: Workshop, examples: Examples, *, shared: bool) -> None:
+    """Raise :class:`TrainingError` for a loss term without a weight or the reverse, before anything is written."""
+    twin, terms = copy.deepcopy(workshop.model), set[str]()
     for player in twin.players():
-        terms = twin.losses(examples.batch(0), player, step=0, generator=torch.Generator())
-        require_weights(terms, workshop.training)
+        terms.update(twin.losses(examples.batch(0), player, step=0, generator=torch.Generator()))
+    require_weights(sorted(terms), workshop.training)
+    idle = idle_weights(terms, workshop.training)
+    if idle and not shared:
+        raise TrainingError(
+            f"The model has no loss term {idle[0]!r}, so that its weight would do nothing; take"
+            f" [training.weights.{idle[0]}] out of the recipe or make it 0 (the terms are: {', '.join(sorted(terms))})."
+        )
 
 
 def _with_budget(workshop: Workshop, examples: Examples) -> Plan:
@@ -209,4 +217,4 @@ def _go(workshop: Workshop, state: State) -> SoundCodec | FrameCodec:
     if best is not None:
         state.restore(workshop.checkpoints.load(best))
     workshop.finish(state, best_step=None if best is None else best.step)
-    return load(workshop.folder)
+    return load_bundle(workshop.folder)

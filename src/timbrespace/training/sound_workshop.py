@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from timbrespace.codecs.bundle import LATENT, METRICS, PREVIEW, RECIPE, WEIGHTS, write_bundle
 from timbrespace.codecs.heard import heard_metric
+from timbrespace.codecs.mapping import make_map, map_tensors
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.version import __version__
 from timbrespace.datasets.base import SoundPrepared
@@ -74,12 +75,16 @@ class SoundWorkshop(Workshop):
         summary = summarise_latents(codec, train_split)
         codec.latent = summary.tensors()
         codec.latent["metric"] = heard_metric(codec)
+        carried = make_map(codec.latent, seed=self.plan.seed)
         pca = pca_baseline(codec.transform, train_split, group=codec.model.ratio, n_components=codec.latent_dim)
         metrics = assess(codec, self.prepared, summary, pca)
         steps, train_shares, unseen = zip(*state.counters.curve, strict=True) if state.counters.curve else ((),) * 3
         metrics["advice"] = when_to_stop(Curve([int(s) for s in steps], train_shares, unseen))
         metrics["silent"] = silent_dimensions(metrics["latent_variances"])
         metrics["curve"] = {"step": steps, "train": train_shares, "validation": unseen}
+        if carried is not None and carried.errors is not None:
+            codec.latent |= map_tensors(carried)
+            metrics["map"] = asdict(carried.errors)
         metrics["curve"]["pca"] = self.evaluator().linear_share(pca)
         facts = training_facts(self, state, best_step=best_step) | {
             "sample_rate": codec.sample_rate,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from timbrespace.codecs.bundle import CONFIG, METRICS, PLAN, RUN
+from timbrespace.codecs.bundle import METRICS, PLAN, RUN
 from timbrespace.core.errors import (
     Interrupted,
     ParameterError,
@@ -24,7 +24,7 @@ from timbrespace.core.errors import (
 )
 from timbrespace.core.files import atomic_file, exclusive, write_json
 from timbrespace.core.seeds import derived_seed
-from timbrespace.training.plan import make_plan
+from timbrespace.training.plan import Plan, make_plan
 from timbrespace.training.recipe import Recipe, read_recipe
 from timbrespace.training.search_space import Dimension, read_search
 from timbrespace.training.toml_text import toml_text
@@ -61,7 +61,7 @@ def sweep(
     search: str | Path,
     trials: int,
     out: str | Path,
-    measure: str,
+    measure: str | None = None,
     maximise: bool = False,
     seed: int = 0,
     minutes: float | None = None,
@@ -72,7 +72,9 @@ def sweep(
     """Search ``recipe``'s settings with ``trials`` trainings on ``data`` and keep all of them in the folder ``out``.
 
     ``measure`` is the dotted place of a number in the ``metrics.json`` of a model, to be made small (or large, with
-    ``maximise``). The same call goes on where an earlier one stopped, up to ``trials`` in all; several processes may
+    ``maximise``); without one it is what chooses the best checkpoint, on unseen examples: the unexplained share of
+    sounds, the weighted nats of pictures. It may be changed while no trial has succeeded.
+    The same call goes on where an earlier one stopped, up to ``trials`` in all; several processes may
     work on one ``out`` at the same time. Settings are suggested by the tree-structured Parzen estimator (Bergstra et
     al. 2011, "Algorithms for Hyper-Parameter Optimization",
     https://papers.nips.cc/paper/4443-algorithms-for-hyper-parameter-optimization), from ``seed`` and the trials
@@ -80,10 +82,13 @@ def sweep(
     """
     if trials < 1:
         raise ParameterError(f"trials is {trials}; give 1 or more.")
+    if steps is not None and steps < 1:
+        raise ParameterError(f"steps is {steps}; give 1 or more.")
     base = _with_steps(read_recipe(recipe) if isinstance(recipe, str) else recipe, steps)
     space = read_search(search)
     options = {"minutes": minutes, "epochs": epochs, "seed": seed}
     _check(base, data, space, options)
+    measure = measure or ("validation.share" if "transform" in base.sections else "validation.score_nats")
     folder = Path(out)
     asked = {"recipe": base.sections, "data": str(Path(data).expanduser().resolve()), "measure": measure,
              "maximise": maximise, "seed": seed, "minutes": minutes, "epochs": epochs,
@@ -108,11 +113,15 @@ def _check(base: Recipe, data: str | Path, space: tuple[Dimension, ...], options
         for value in dimension.ends():
             try:
                 recipe = _set(base, {dimension.place: value})
-                plan = make_plan(recipe, data, settings=(), device="cpu", threads=1, **options)
+                plan = _plan(recipe, data, options)
                 dataset = plan.dataset()
                 plan.model(dataset, plan.transform(dataset))
             except ParameterError as error:
                 raise RecipeError(f"With {dimension.place} = {value!r} no model can be built: {error}") from error
+
+
+def _plan(recipe: Recipe, data: str | Path, options: dict[str, Any]) -> Plan:
+    return make_plan(recipe, data, settings=(), device="cpu", threads=1, **options)
 
 
 def _set(base: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -154,11 +163,25 @@ def _claim(folder: Path, asked: dict[str, Any]) -> None:
         except ValueError as error:
             raise StorageError(f"{stored} is damaged ({error}); choose a new folder for --out.") from None
         changed = [key for key, value in json.loads(json.dumps(asked)).items() if before.get(key) != value]
-        if changed:
+        measured = bool(changed) and {*changed} <= {"measure", "maximise"}
+        if measured and _nothing_told(folder, maximise=bool(before.get("maximise"))):
+            # The study goes by what is asked now; trainings that are there are found again by the same suggestions.
+            (folder / JOURNAL).unlink(missing_ok=True)
+            write_json(stored, asked)
+        elif changed:
             raise StorageError(
                 f"{folder} holds a sweep with another {' and '.join(changed)}; go on with the same command or choose"
                 " a new folder for --out."
             )
+
+
+def _nothing_told(folder: Path, *, maximise: bool) -> bool:
+    """Whether no trial of a sweep has succeeded, and nobody is at work on one."""
+    if not (folder / JOURNAL).is_file():
+        return True
+    trials = _study(folder, maximise=maximise).get_trials(deepcopy=False)
+    with ExitStack() as held:
+        return not any(t.state.name == "COMPLETE" or not _hold(folder, t.number, held) for t in trials)
 
 
 @contextmanager
@@ -250,10 +273,10 @@ def _work(
 def _train(recipe: Recipe, data: str | Path, out: Path, options: dict[str, Any]) -> Path:
     from timbrespace.training.run import resume, train
 
-    if (out / CONFIG).is_file() or (out / RUN / PLAN).is_file():
+    if (out / RUN / PLAN).is_file() and Plan.read(out / RUN).sections == _plan(recipe, data, options).sections:
         resume(out)
     else:
-        train(recipe, data, out=out, force=out.exists(), **options)
+        train(recipe, data, out=out, force=out.exists(), shared_weights=True, **options)
     return out
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Protocol, runtime_checkable
 
@@ -243,6 +243,11 @@ def require_weights(terms: Iterable[str], training: Training) -> None:
                 f"The loss term {name!r} has no weight; add [training.weights.{name}] to the recipe"
                 f" (weighted are: {', '.join(training.weights) or 'none'})."
             )
+
+
+def idle_weights(terms: Collection[str], training: Training) -> list[str]:
+    """The weights, not 0, of terms that a model does not have."""
+    return sorted(name for name, weight in training.weights.items() if weight.final and name not in terms)
 
 
 def clip_gradients(parameters: Iterable[nn.Parameter], bound: float) -> float:

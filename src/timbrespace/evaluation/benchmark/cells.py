@@ -7,7 +7,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,13 +27,17 @@ State = Literal["finished", "begun", "new", "other"]
 
 @dataclass(frozen=True)
 class Cell:
-    """What one process trains and measures; ``source`` is what a training takes as its data."""
+    """What one process trains and measures; ``source`` is what a training takes as its data.
+
+    ``content`` is the fingerprint of the pictures there (empty in benchmarks from before it was kept).
+    """
 
     data: str
     source: str
     variant: str
     seed: int
     recipe: Recipe
+    content: str = ""
 
     @property
     def key(self) -> str:
@@ -43,7 +47,8 @@ class Cell:
     @property
     def fingerprint(self) -> str:
         """A hash of everything that decides what is trained."""
-        text = json.dumps([self.recipe.sections, self.source, self.seed], sort_keys=True, default=str)
+        decisive = [self.recipe.sections, self.source, self.seed, *filter(None, [self.content])]
+        text = json.dumps(decisive, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def folder(self, out: Path) -> Path:
@@ -86,10 +91,23 @@ class Cell:
         write_json(folder / CELL, {"fingerprint": self.fingerprint, "data": self.source, "recipe": sections})
 
 
-def make_cells(grid: Grid, sources: dict[str, str], *, seeds: int) -> list[Cell]:
-    """All cells, ordered so that every variant has its first seed before any has its second."""
+def make_cells(
+    grid: Grid, sources: Mapping[str, str], *, seeds: int, contents: Mapping[str, str] | None = None
+) -> list[Cell]:
+    """All cells, ordered so that every variant has its first seed before any has its second.
+
+    ``contents`` are the fingerprints of the pictures by the labels of ``sources``.
+    """
+    known = contents or {}
     return [
-        Cell(data, source, variant.name, seed, Recipe(variant.name, variant.title, variant.sections))
+        Cell(
+            data,
+            source,
+            variant.name,
+            seed,
+            Recipe(variant.name, variant.title, variant.sections),
+            known.get(data, ""),
+        )
         for seed in range(seeds)
         for data, source in sources.items()
         for variant in grid.variants
@@ -103,6 +121,8 @@ def data_sources(names: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for name in names:
+        if not name.strip():
+            raise DataError("A data set without a name was given; name it, or give its folder ('.' is this one).")
         if name in NAMED_DATA:
             label, source = name, name
         else:

@@ -24,7 +24,7 @@ class Column:
 MEASURES: dict[str, Column] = {
     "reconstruction": Column("Reconstruction", "nats", "lower", per_example=True),
     "mse": Column("MSE", "per pixel", "lower", per_example=True),
-    "elbo": Column("−ELBO", "nats", "lower"),
+    "elbo": Column("−ELBO", "nats", "lower", per_example=True),
     "nll": Column("NLL", "nats", "lower", per_example=True),
     "kl": Column("KL", "nats", None, per_example=True),
     "active_units": Column("Active units", "", None),

@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Literal
 
-from timbrespace.core.errors import Interrupted, ParameterError, RecipeError, TimbrespaceError
+from timbrespace.core.errors import Interrupted, ParameterError, RecipeError, TimbrespaceError, TrainingError
 from timbrespace.core.files import exclusive
 from timbrespace.evaluation.benchmark.cells import Cell
 
@@ -74,8 +74,10 @@ def run_locally(
     stop is requested the cells at work save themselves and come back as ``"stopped"``. No worker outlives this one.
     """
     waiting = deque(cells)
-    team = [_Worker(train_cell) for _ in range(min(workers, len(waiting)))]
+    team: list[_Worker] = []
     try:
+        for _ in range(min(workers, len(waiting))):
+            team.append(_started(train_cell, stop_requested))
         for worker in team:
             worker.give(*waiting.popleft())
         asked = False
@@ -93,7 +95,7 @@ def run_locally(
                 if outcome.ending == "crashed":
                     worker.end()
                     if waiting:
-                        team[place] = worker = _Worker(train_cell)
+                        team[place] = worker = _started(train_cell, stop_requested)
                 if waiting:
                     worker.give(*waiting.popleft())
                 yield outcome
@@ -151,6 +153,18 @@ class _Worker:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def _started(train_cell: TrainCell, stop_requested: Callable[[], bool]) -> _Worker:
+    """A worker; a signal to the whole group may end the server that workers are forked from before there is one."""
+    try:
+        return _Worker(train_cell)
+    except (EOFError, OSError) as error:
+        if stop_requested():
+            raise Interrupted("Stopped while the workers were starting; the same command goes on.") from None
+        raise TrainingError(
+            f"No worker process could be started ({str(error) or type(error).__name__}); the same command goes on."
+        ) from error
 
 
 def _context() -> multiprocessing.context.BaseContext:
@@ -269,7 +283,7 @@ def run_as_jobs(
     Names that submitit knows for every cluster go there as they are, others to SLURM (``#SBATCH --name=value``);
     ``cluster=local`` runs the jobs on this machine. When a stop is requested, all jobs are cancelled.
     """
-    executor = _executor(options, logs)
+    executor = job_executor(options, logs)
     with executor.batch():
         jobs = [executor.submit(Job(train_cell, cell, folder)) for cell, folder in cells]
     running = dict(zip(jobs, (cell for cell, _ in cells), strict=True))
@@ -288,7 +302,8 @@ def run_as_jobs(
             job.cancel()
 
 
-def _executor(options: str, logs: Path) -> Any:
+def job_executor(options: str, logs: Path) -> Any:
+    """What submits jobs with these options; raises :class:`ParameterError` for options that make no sense."""
     try:
         import submitit
     except ImportError:

@@ -24,7 +24,7 @@ from timbrespace.evaluation.benchmark.statistics import (
 )
 
 Verdict = Literal["held", "did not hold", "not decided"]
-Where = Literal["both", "opposite", "specific", "neither decided"]
+Where = Literal["both", "opposite", "stronger", "neither decided"]
 MOST_LEVELS = 12
 
 
@@ -75,12 +75,15 @@ class Effect:
 
     @property
     def where(self) -> Where:
-        """``"specific"`` needs an effect in one family alone and a difference between the families."""
+        """``"stronger"``: decided in one family alone, and so is the difference between the families.
+
+        That there is no effect in the other family is not said: what is not decided may be there, only smaller.
+        """
         first, second, difference = self._supported
         if first and second:
             return "both" if first == second else "opposite"
         if (first or second) and difference == (first or -second):
-            return "specific"
+            return "stronger"
         return "neither decided"
 
     def sentence(self) -> str:
@@ -94,10 +97,11 @@ class Effect:
             return f"{what} {verb[first]} {self.measure} in {a} and in {b}{more}"
         if self.where == "opposite":
             return f"{what} {verb[first]} {self.measure} in {a} and {verb[second]} it in {b}"
-        if self.where == "specific":
-            return f"{what} {verb[first or second]} {self.measure} in {a if first else b}, specifically"
+        inside, other = (a, b) if first else (b, a)
+        if self.where == "stronger":
+            than = f"more than in {other}, where none is decided"
+            return f"{what} {verb[first or second]} {self.measure} in {inside}, {than}"
         if first or second:
-            inside, other = (a, b) if first else (b, a)
             return f"{what} {verb[first or second]} {self.measure} in {inside}; in {other} it is not decided"
         return f"{what}: no effect on {self.measure} is decided in {a} or {b}"
 
@@ -119,14 +123,11 @@ class Correlation:
 
 
 def judge(results: Results) -> list[Judgement]:
-    """Every claim on record, withdrawn ones too, on every data set."""
-    known = {variant.name for variant in results.grid.variants}
-    drafts = [
-        _draft(results, dated, data)
-        for dated in on_record(results.out)
-        for data in results.data
-        if {dated.claim.variant, dated.claim.against} <= known
-    ]
+    """Every claim on record, withdrawn ones too, on every data set.
+
+    One about a variant that the grid no longer has is not decided, and counts among the others.
+    """
+    drafts = [_draft(results, dated, data) for dated in on_record(results.out) for data in results.data]
     adjusted = holm([p for _, p in drafts])
     return [
         Judgement(*fields, adjusted_p=p) if p < 1 - LEVEL else _undecided(fields, p)
@@ -164,8 +165,9 @@ def _same(results: Results, claim: Claim, data: str) -> tuple[Verdict, float]:
     lower = _difference(results, claim, data, 1 / claim.factor)
     if upper.sign < 0 and lower.sign > 0:
         return "held", max(upper.p_value, lower.p_value)
-    if upper.sign > 0 or lower.sign < 0:
-        return "did not hold", min(upper.p_value, lower.p_value)
+    broken = [side.p_value for side, sign in ((upper, 1), (lower, -1)) if side.sign == sign]
+    if broken:
+        return "did not hold", min(broken)
     return "not decided", 1.0
 
 

@@ -21,7 +21,7 @@ Sections, all but ``base`` optional (one of ``axis`` and ``variant`` is needed):
     title = "WAE-MMD"                          # the name if left out
     expectation = "Matches the prior better; its samples are as good."     # in words, kept with the date
     settings.model.bottleneck = { kind = "Mmd" }            # merged into the base, see below
-    settings.training.weights.mmd = { kind = "Constant", value = 100.0 }
+    settings.training.weights.mmd = { kind = "Constant", weight = 100.0 }
     without = ["training.weights.kl"]          # dotted places to take out first
 
     [[axis]]
@@ -118,7 +118,7 @@ class _GridReader:
         return Grid(
             self._file.name, top["title"], top["seeds"], measures, tuple(variants), levels,
             tuple(self._claim(c, names, f"expectation[{i}]") for i, c in enumerate(top["expectation"])),
-            None if top["families"] is None else self._families(top["families"], levels),
+            None if top["families"] is None else self._families(top["families"], levels), str(self._file),
         )  # fmt: skip
 
     def _base(self, table: Tables) -> Tables:

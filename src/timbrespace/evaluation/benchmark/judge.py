@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,23 +58,32 @@ class Judge:
         return self.classifier.head(features)
 
 
+def pictures_of(path: str) -> Dataset:
+    """All pictures of the data set at ``path``, grey and none kept back, whatever the recipes make of them."""
+    return build(Dataset, {"kind": "Images", "binarise": "none", "validation": 0}, wired={"path": path})
+
+
 def judge_of(path: str, folder: Path) -> Judge:
-    """The judge of the data set at ``path``, trained into ``folder`` by whoever needs it first; others wait."""
-    dataset = build(Dataset, {"kind": "Images", "binarise": "none"}, wired={"path": path})
+    """The judge of the data set at ``path``, trained below ``folder`` by whoever needs it first; others wait.
+
+    It is kept under the fingerprint of the pictures: those of another set, or changed ones, get a judge of their own.
+    """
+    dataset = pictures_of(path)
     prepared = dataset.prepare()
+    folder = folder / prepared.fingerprint[:12]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derived_seed(SEED, "judge"))
         classifier = Classifier(**dataset.provides())
     folder.mkdir(parents=True, exist_ok=True)
     while not (folder / FACTS).is_file():
-        try:
-            with exclusive(folder / ".lock", sentence=f"Another process trains the judge in {folder}."):
+        with ExitStack() as held:
+            try:  # to be the one who trains; whatever goes wrong in that training is no reason to wait
+                held.enter_context(exclusive(folder / ".lock", sentence=""))
+            except StorageError:
+                time.sleep(1.0)
+            else:
                 if not (folder / FACTS).is_file():
                     _train(classifier, prepared, folder)
-        except StorageError:
-            if not (folder / ".lock").exists():  # the disk refused, not the other process
-                raise
-            time.sleep(1.0)
     tensors = read_tensors(folder / WEIGHTS)
     features = tensors.pop("features")
     classifier.load_state_dict(tensors)

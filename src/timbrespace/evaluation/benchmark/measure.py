@@ -66,7 +66,9 @@ def _trained(cell: Cell, folder: Path) -> FrameCodec:
     elif (folder / RUN / PLAN).is_file():
         codec = resume(folder)
     else:
-        codec = train(cell.recipe, cell.source, out=folder, seed=cell.seed, force=folder.exists())
+        codec = train(
+            cell.recipe, cell.source, out=folder, seed=cell.seed, force=folder.exists(), shared_weights=True
+        )  # fmt: skip
     if not isinstance(codec, FrameCodec):
         raise DataError(f"The benchmark compares models of pictures, and {cell.source} gave a model of sound.")
     return codec

@@ -17,9 +17,7 @@ from timbrespace.models.bottlenecks.base import Coded
 from timbrespace.training.frame_evaluation import pieces
 
 MOST_CODES = 5000
-"""Test codes compared with as many draws from the prior."""
-
-MOST_POSITIONS = 1_000_000
+"""Test codes compared with as many draws from the prior; of maps, whose pictures have many, as many at random."""
 
 
 def code_measures(codec: FrameCodec, test: Split, *, seed: int) -> dict[str, float | None]:
@@ -39,6 +37,8 @@ def code_measures(codec: FrameCodec, test: Split, *, seed: int) -> dict[str, flo
     if prior is None:
         return {}
     vectors = drawn.transpose(1, 2).flatten(0, 1)
+    if len(vectors) > MOST_CODES:
+        vectors = vectors[torch.randperm(len(vectors), generator=torch_generator(seed, "positions"))[:MOST_CODES]]
     with torch.no_grad():
         expected = prior.sample(len(vectors), generator=torch_generator(seed, "prior codes"))
         discrepancy = mmd(vectors, expected, InverseMultiquadratic(), variance=prior.variance)

@@ -38,11 +38,11 @@ def sample_measures(codec: FrameCodec, test: Split, judge: Judge, *, seed: int) 
     features = judge.features_of(rebuilt)
     found: dict[str, float | None] = {
         "reconstruction_accuracy": accuracy(judge.logits_of(features), judge.labels[: len(rebuilt)]),
-        "frechet_reconstruction": frechet_distance(judge.features, features),
+        "frechet_reconstruction": frechet_distance(judge.features[:MOST], features),
     }
     mixture = _drawn(codec, len(judge.real), seed=seed, source="mixture")
     if mixture is not None:
-        found["frechet_mixture"] = frechet_distance(judge.features, judge.features_of(mixture))
+        found["frechet_mixture"] = frechet_distance(judge.features[:MOST], judge.features_of(mixture))
     samples = _drawn(codec, len(judge.real), seed=seed, source="prior")
     return found if samples is None else found | _judged(samples, judge)
 
@@ -64,7 +64,7 @@ def _judged(samples: Tensor, judge: Judge) -> dict[str, float | None]:
     quality = precision_recall_density_coverage(judge.features[:COMPARED], features[:COMPARED], neighbours=NEIGHBOURS)
     real, drawn = judge.real[:PIXELS].flatten(1), samples[:PIXELS].flatten(1)
     return {
-        "frechet_prior": frechet_distance(judge.features, features),
+        "frechet_prior": frechet_distance(judge.features[:MOST], features),
         "sample_entropy": float(entropy(logits).mean()),
         "sample_balance": class_balance(logits),
         "precision": quality.precision,

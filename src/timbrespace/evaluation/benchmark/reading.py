@@ -36,7 +36,8 @@ class Reader:
         found = {}
         for key, (kind, default) in keys.items():
             if key not in table and default is REQUIRED:
-                raise self.error(f"'{where}' lacks {key!r}; it needs {_SPELLED[kind]}.")
+                place = f"'{where}'" if where else "the file"
+                raise self.error(f"{place} lacks {key!r}; it needs {_SPELLED[kind]}.")
             found[key] = self._typed(table[key], kind, f"{where}.{key}".lstrip(".")) if key in table else default
         return found
 

@@ -18,7 +18,7 @@ from timbrespace.evaluation.benchmark.report_content import Content, content_of
 from timbrespace.evaluation.benchmark.report_layout import bar, choosing, part
 from timbrespace.evaluation.benchmark.report_style import SCRIPT, STYLE
 from timbrespace.evaluation.benchmark.report_table import tables
-from timbrespace.evaluation.benchmark.results import Results
+from timbrespace.evaluation.benchmark.results import Results, idle_words
 from timbrespace.evaluation.page import page
 
 LEAD = (
@@ -63,7 +63,10 @@ def write_report(out: str | Path, path: str | Path) -> None:
     Raises :class:`~timbrespace.core.errors.StorageError` if ``out`` is no benchmark or ``path`` cannot be written.
     """
     results = Results.read(out)
-    content = content_of(results, setting={"versions": versions()}, command=command(results))
+    setting = {"versions": versions()}
+    if results.idle:
+        setting["weights without a term, which do nothing"] = idle_words(results.idle)
+    content = content_of(results, setting=setting, command=command(results))
     with atomic_file(path) as partial:
         partial.write_text(compose(content), encoding="utf-8")
 
@@ -71,8 +74,8 @@ def write_report(out: str | Path, path: str | Path) -> None:
 def command(results: Results) -> str:
     """What to type to get the same benchmark again."""
     data = " ".join(f"--data {shlex.quote(source)}" for source in results.sources.values())
-    grid = shlex.quote(results.grid.name)
-    return f"timbrespace bench autoencoders {grid} {data} --seeds {results.seeds} -o {shlex.quote(results.out.name)}"
+    grid, out = shlex.quote(results.grid.path or results.grid.name), shlex.quote(str(results.out))
+    return f"timbrespace bench autoencoders {grid} {data} --seeds {results.seeds} -o {out}"
 
 
 def versions() -> str:

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from timbrespace.evaluation.benchmark.cells import PICTURES
-from timbrespace.evaluation.benchmark.columns import COLUMNS, MEASURES
+from timbrespace.evaluation.benchmark.columns import MEASURES
 from timbrespace.evaluation.benchmark.expectations import texts_on_record
 from timbrespace.evaluation.benchmark.findings import Correlation, Effect, Judgement, correlations, effects, judge
 from timbrespace.evaluation.benchmark.report_choice import Candidate, candidates
 from timbrespace.evaluation.benchmark.results import Results
 from timbrespace.evaluation.benchmark.statistics import Interval
+from timbrespace.evaluation.benchmark.tables import marks
 from timbrespace.evaluation.benchmark.variants import Variant
 
 PRIOR_MEASURE, SAMPLE_MEASURE = "mmd_prior", "frechet_prior"
@@ -107,7 +108,7 @@ def content_of(results: Results, *, setting: Mapping[str, str], command: str) ->
         measures=measures,
         cells=trained(results),
         summary=found,
-        marks={(data, m): marks(results, found, data, m) for data in results.data for m in measures},
+        marks={(data, m): marks(results, m, data) for data in results.data for m in measures},
         judgements=judge(results),
         texts=texts_on_record(results.out),
         effects=effects(results, measures),
@@ -138,23 +139,6 @@ def summary(results: Results, measures: Iterable[str]) -> dict[tuple[str, str, s
     keys = itertools.product(results.data, [v.name for v in results.grid.variants], measures)
     found = {(data, name, m): results.interval(m, data, name) for data, name, m in keys}
     return {key: interval for key, interval in found.items() if interval.n}
-
-
-def marks(results: Results, found: Mapping[tuple[str, str, str], Interval], data: str, measure: str) -> dict[str, str]:
-    """By variant: ``best`` where every paired difference to another says so, else ``tied`` for the undecided ones.
-
-    Nothing is marked where no difference to the best mean is decided: then the column tells no winner.
-    """
-    better = COLUMNS[measure].better
-    means = {v.name: i.mean for v in results.grid.variants if (i := found.get((data, v.name, measure)))}
-    if better is None or len(means) < 2:
-        return {}
-    first = (min if better == "lower" else max)(means, key=lambda name: means[name])
-    wanted = -1 if better == "lower" else 1
-    tied = [n for n in means if n != first and results.difference(measure, data, first, n).sign != wanted]
-    if not tied:
-        return {first: "best"}
-    return dict.fromkeys([first, *tied], "tied") if len(tied) < len(means) - 1 else {}
 
 
 def failures(results: Results) -> list[Failure]:

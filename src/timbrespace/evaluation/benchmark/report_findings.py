@@ -29,10 +29,13 @@ def expectations(content: Content) -> str:
     """What was expected of each model, in words and as claims, beside what happened."""
     if not content.judgements and not content.texts:
         return missing("Nothing was written down before the run.")
+    claimed = {j.expectation.claim.variant for j in content.judgements}
+    known = {v.name for v in content.variants}
+    gone = [Variant(name, name, {}) for name in sorted({*content.texts, *claimed} - known)]
     rows = "".join(
         _expected(content, i, v)
-        for i, v in enumerate(content.variants)
-        if v.name in content.texts or any(j.expectation.claim.variant == v.name for j in content.judgements)
+        for i, v in enumerate([*content.variants, *gone])
+        if v.name in content.texts or v.name in claimed
     )
     kinds = [sum(j.verdict == kind for j in content.judgements) for kind in VERDICTS]
     counted = f"<p><b>Of {sum(kinds)} claims, {kinds[0]} held, {kinds[1]} did not, {kinds[2]} are not decided</b>"
@@ -53,9 +56,13 @@ def _expected(content: Content, at: int, variant: Variant) -> str:
     claims = dict.fromkeys(j.expectation for j in content.judgements if j.expectation.claim.variant == variant.name)
     cells = [(texts, "<small>in words; see the table and the pictures</small>")] if texts else []
     cells += [(_claimed(content, dated), _happened(content, dated)) for dated in claims]
-    head = f'<th scope="row" rowspan="{len(cells)}"><b>{at + 1}</b> {escape(variant.title)}</th>'
+    known = at < len(content.variants)
+    number = f"<b>{at + 1}</b> " if known else ""
+    title = escape(variant.title) if known else f"{escape(variant.title)} <small>no longer in the grid</small>"
+    head = f'<th scope="row" rowspan="{len(cells)}">{number}{title}</th>'
+    row = f' class="v{at}"' if known else ""
     return "".join(
-        f'<tr class="v{at}">{head if i == 0 else ""}<td>{left}</td><td>{right}</td></tr>\n'
+        f"<tr{row}>{head if i == 0 else ''}<td>{left}</td><td>{right}</td></tr>\n"
         for i, (left, right) in enumerate(cells)
     )
 
@@ -146,13 +153,13 @@ def scope(effect: Effect) -> str:
     named = {
         "both": f"in {a} and {b} alike",
         "opposite": f"opposite in {a} and {b}",
-        "specific": f"specific to {a if first else b}",
+        "stronger": f"more in {a if first else b} than in {b if first else a}, where none is decided",
     }
     return named.get(effect.where, f"in {a if first else b}; in {b if first else a} it is not decided")
 
 
 def _rank(name: str) -> int:
-    return next((i for i, start in enumerate(("specific", "opposite")) if name.startswith(start)), 2 + ("not" in name))
+    return next((i for i, start in enumerate(("more", "opposite")) if name.startswith(start)), 2 + ("not" in name))
 
 
 def _effects(found: Sequence[Effect]) -> str:

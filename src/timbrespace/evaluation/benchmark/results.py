@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,38 @@ BENCHMARK = "benchmark.json"
 FORMAT = 1
 
 
-def write_design(out: Path, grid: Grid, sources: dict[str, str], seeds: int) -> None:
-    """Keep what a benchmark is about in its folder."""
-    write_json(out / BENCHMARK, {"format": FORMAT, "data": sources, "seeds": seeds, "grid": asdict(grid)})
+def write_design(
+    out: Path,
+    grid: Grid,
+    sources: Mapping[str, str],
+    seeds: int,
+    *,
+    contents: Mapping[str, str] | None = None,
+    idle: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Keep what a benchmark is about in its folder; ``contents`` and ``idle`` are explained at :class:`Results`."""
+    design = {"data": dict(sources), "contents": dict(contents or {}), "idle": dict(idle or {}), "seeds": seeds}
+    write_json(out / BENCHMARK, {"format": FORMAT, **design, "grid": asdict(grid)})
+
+
+def idle_words(idle: Mapping[str, Sequence[str]]) -> str:
+    """Weights without a term and their variants, in words; variants with the same ones together.
+
+    >>> idle_words({"a": ["mmd"], "b": ["kl", "mmd"], "c": ["mmd"]})
+    'mmd: a, c; kl, mmd: b'
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for variant, weights in idle.items():
+        groups.setdefault(tuple(weights), []).append(variant)
+    return "; ".join(f"{', '.join(weights)}: {', '.join(names)}" for weights, names in groups.items())
 
 
 @dataclass(frozen=True)
 class Results:
     """A benchmark's design and what is finished of it; ``finished`` holds ``result.json`` by cell key.
 
-    ``failed`` says why a cell has no result, by key; a cell in neither has not been trained yet.
+    ``failed`` says why a cell has no result, by key; a cell in neither has not been trained yet. ``contents`` are the
+    fingerprints of the pictures by data set; ``idle`` the loss weights that a variant has no term for, by variant.
     """
 
     out: Path
@@ -39,6 +62,8 @@ class Results:
     seeds: int
     finished: dict[str, dict[str, Any]]
     failed: dict[str, str]
+    contents: dict[str, str] = field(default_factory=dict)
+    idle: dict[str, list[str]] = field(default_factory=dict)
     _stored: dict[Path, dict[str, np.ndarray]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -53,16 +78,18 @@ class Results:
                 raise StorageError(f"{folder} was written by a newer timbrespace; read it with that one.")
             grid = TypeAdapter(Grid).validate_python(table["grid"])
             sources, seeds = dict(table["data"]), int(table["seeds"])
+            contents, idle = dict(table.get("contents", {})), dict(table.get("idle", {}))  # later than the format
         except (FileNotFoundError, NotADirectoryError):
             raise StorageError(
                 f"{folder} holds no benchmark; make one with 'timbrespace bench autoencoders'."
             ) from None
         except (ValueError, TypeError, KeyError) as error:
             raise StorageError(f"{folder / BENCHMARK} is damaged ({error}); run the benchmark again.") from None
-        cells = make_cells(grid, sources, seeds=seeds)
+        cells = make_cells(grid, sources, seeds=seeds, contents=contents)
         finished = {c.key: read_result(c.folder(folder)) for c in cells if c.state(folder) == "finished"}
         failed = {c.key: reason for c in cells if c.key not in finished and (reason := _failure(c, folder))}
-        return cls(folder, grid, sources, seeds, {k: r for k, r in finished.items() if r is not None}, failed)
+        whole = {key: result for key, result in finished.items() if result is not None}
+        return cls(folder, grid, sources, seeds, whole, failed, contents, idle)
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -114,7 +141,7 @@ class Results:
 
     def cells(self) -> list[Cell]:
         """All cells of the design."""
-        return make_cells(self.grid, self.sources, seeds=self.seeds)
+        return make_cells(self.grid, self.sources, seeds=self.seeds, contents=self.contents)
 
     def _of_examples(self, measure: str, data: str, variant: str, seed: int) -> np.ndarray | None:
         file = self.folder(data, variant, seed) / EXAMPLES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from timbrespace.core.files import exclusive, storage_error, write_json
 from timbrespace.datasets.base import Progress
 from timbrespace.evaluation.benchmark.cells import (
     CELLS,
+    EARLIER,
     FAILED,
     RESULT,
     Cell,
@@ -22,13 +23,14 @@ from timbrespace.evaluation.benchmark.cells import (
     read_result,
     refuse_other_folder,
 )
-from timbrespace.evaluation.benchmark.design import Grid, check_parts
-from timbrespace.evaluation.benchmark.execution import Outcome, TrainCell, run_as_jobs, run_locally
+from timbrespace.evaluation.benchmark.design import Grid, check_data, check_parts
+from timbrespace.evaluation.benchmark.execution import Outcome, TrainCell, job_executor, run_as_jobs, run_locally
 from timbrespace.evaluation.benchmark.expectations import put_on_record
-from timbrespace.evaluation.benchmark.results import BENCHMARK, Results, write_design
+from timbrespace.evaluation.benchmark.results import BENCHMARK, Results, idle_words, write_design
 from timbrespace.training.interrupt import stop_on_interrupt
 
 ATTEMPTS = 2
+LOGS = "slurm"
 
 
 def run_benchmark(
@@ -49,18 +51,25 @@ def run_benchmark(
     that fails is tried twice, its reason kept in ``failed.json``; the others go on. Raises before anything runs for
     a mistake in the grid, :class:`Interrupted` after Ctrl-C, :class:`TrainingError` if no cell could be finished.
     """
-    if workers < 1 or (seeds is not None and not 1 <= seeds <= 1000):
-        raise ParameterError(f"workers is {workers} and seeds {seeds}; give 1 or more of each.")
+    if workers < 1:
+        raise ParameterError(f"workers is {workers}; give 1 process or more.")
+    if seeds is not None and not 1 <= seeds <= 1000:
+        raise ParameterError(f"seeds is {seeds}; give 1 to 1000 trainings per variant.")
     sources, folder = data_sources(data), Path(out)
     at_once = workers if slurm is None else 10_000  # a cluster may train all of them at the same time
-    check_parts(grid, sources)
+    if slurm is not None:
+        job_executor(slurm, folder / LOGS)
+    idle = check_parts(grid, sources)
     refuse_other_folder(folder, BENCHMARK)
+    contents = check_data(grid, sources)
     try:
         with exclusive(
             folder / ".lock", sentence=f"Another benchmark is at work in {folder}; wait for it or choose another --out."
         ):
-            work = _Work(folder, make_cells(grid, sources, seeds=seeds or grid.seeds), progress)
-            _begin(work, grid, sources, seeds or grid.seeds)
+            # The design first: a folder with it is a benchmark's, whatever happens next.
+            write_design(folder, grid, sources, seeds or grid.seeds, contents=contents, idle=idle)
+            work = _Work(folder, make_cells(grid, sources, seeds=seeds or grid.seeds, contents=contents), progress)
+            _begin(work, grid, idle)
             with stop_on_interrupt() as stop_requested:
                 finished = _train(work, _back_end(work, train_cell, workers, slurm, stop_requested), at_once=at_once)
     except OSError as error:
@@ -87,7 +96,7 @@ def _back_end(
     if slurm is None:
         return partial(run_locally, train_cell=train_cell, workers=workers, stop_requested=stop_requested)
     return partial(
-        run_as_jobs, train_cell=train_cell, options=slurm, logs=work.out / "slurm", stop_requested=stop_requested
+        run_as_jobs, train_cell=train_cell, options=slurm, logs=work.out / LOGS, stop_requested=stop_requested
     )
 
 
@@ -111,19 +120,19 @@ class _Work:
         self.missing.remove(cell)
 
 
-def _begin(work: _Work, grid: Grid, sources: dict[str, str], seeds: int) -> None:
+def _begin(work: _Work, grid: Grid, idle: Mapping[str, Sequence[str]]) -> None:
     """Put on record what is expected, say what is there already, make room for what changed."""
-    # The design first: a folder with it is a benchmark's, whatever happens next.
-    write_design(work.out, grid, sources, seeds)
-    known = sum(1 for _ in (work.out / CELLS).glob(f"*/*/*/{RESULT}"))
+    # Results that were laid aside were seen as well.
+    known = sum(1 for kept in (CELLS, f"{EARLIER}/*") for _ in work.out.glob(f"{kept}/*/*/*/{RESULT}"))
     if put_on_record(work.out, grid.expectations, grid.texts(), finished_cells=known):
         work.tell(f"the expectations changed with {known} cells finished; both are kept with their dates")
+    if idle and work.missing:
+        work.tell(f"some variants have weights without a term, which do nothing there ({idle_words(idle)})")
     changed = [c.key for c in work.missing if c.state(work.out) == "other"]
     if changed:
         listed = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
-        work.tell(
-            f"{len(changed)} cells are done again, since their recipes changed ({listed}); the old are in earlier/"
-        )
+        again = f"{len(changed)} cells are done again, since their recipes or data changed"
+        work.tell(f"{again} ({listed}); the old are in earlier/")
     for cell in list(work.missing):
         cell.begin(work.out)
         if cell.state(work.out) == "finished":  # it came back from an earlier grid

@@ -29,17 +29,27 @@ def shown_measures(results: Results) -> list[str]:
     ]
 
 
-def best(results: Results, measure: str, data: str) -> str | None:
-    """The variant that is better than every other with an interval that says so; nothing if none is."""
+def marks(results: Results, measure: str, data: str) -> dict[str, str]:
+    """By variant: ``best`` where every paired difference to another says so, else ``tied`` for the undecided ones.
+
+    Nothing is marked where no difference to the best mean is decided: then the column tells no winner.
+    """
     better = COLUMNS[measure].better
     known = {v.name: results.interval(measure, data, v.name) for v in results.grid.variants}
     means = {name: interval.mean for name, interval in known.items() if interval.n}
     if better is None or len(means) < 2:
-        return None
+        return {}
     first = (min if better == "lower" else max)(means, key=lambda name: means[name])
     wanted = -1 if better == "lower" else 1
-    others = (results.difference(measure, data, first, name) for name in means if name != first)
-    return first if all(d.sign == wanted for d in others) else None
+    tied = [n for n in means if n != first and results.difference(measure, data, first, n).sign != wanted]
+    if not tied:
+        return {first: "best"}
+    return dict.fromkeys([first, *tied], "tied") if len(tied) < len(means) - 1 else {}
+
+
+def best(results: Results, measure: str, data: str) -> str | None:
+    """The variant that is better than every other with an interval that says so; nothing if none is."""
+    return next((name for name, mark in marks(results, measure, data).items() if mark == "best"), None)
 
 
 def rounded(interval: Interval) -> tuple[str, str]:

@@ -18,7 +18,8 @@ from timbrespace.models.priors.base import Prior
 class Bottleneck(Component, nn.Module):
     """Statistics (batch, n_statistics, step) to a level of latents.
 
-    Some can more, and say so by having the methods of :class:`Posterior`, :class:`Contested` or :class:`Coded`.
+    Some can more, and say so by having the methods of :class:`Posterior`, :class:`Divergent`, :class:`Contested` or
+    :class:`Coded`.
     """
 
     latent_dim: int
@@ -54,6 +55,14 @@ class Posterior(Protocol):
 
     def log_posterior(self, z: Latents, level: Level) -> Float[Tensor, "batch step"]:
         """Density log q(z | x) in nats, with respect to the measure in which the priors it accepts have theirs."""
+
+
+@runtime_checkable
+class Divergent(Protocol):
+    """A bottleneck that tells the divergence of its posteriors itself: they are not the Gaussians that priors know."""
+
+    def divergence(self, level: Level) -> Float[Tensor, "batch step"]:
+        """KL(q(z | x) || p(z)) in nats; its sum over steps, averaged over the batch, is the loss ``kl``."""
 
 
 @runtime_checkable

@@ -86,11 +86,14 @@ class PowerSpherical(Bottleneck):
         return SphericalLevel(z=z, mean=mean, concentration=concentration)
 
     def losses(self, level: Level, prior: Prior | None, *, generator: torch.Generator) -> dict[str, Tensor]:
+        return {"kl": self.divergence(level).sum(dim=1).mean().to(level.z.dtype)}
+
+    def divergence(self, level: Level) -> PerVector:
+        """In double precision, to the uniform distribution on the sphere."""
         k = _concentration(level)
         d, (a, b) = self.latent_dim, _shape(k, self.latent_dim)
         log_area = math.log(2) + 0.5 * d * math.log(math.pi) - math.lgamma(0.5 * d)
-        kl = k * (math.log(2) + torch.digamma(a) - torch.digamma(a + b)) - _log_constant(a, b) + log_area
-        return {"kl": kl.sum(dim=1).mean().to(level.z.dtype)}
+        return k * (math.log(2) + torch.digamma(a) - torch.digamma(a + b)) - _log_constant(a, b) + log_area
 
     def log_posterior(self, z: Latents, level: Level) -> PerVector:
         """With respect to the area of the sphere; ``z`` must lie on it."""

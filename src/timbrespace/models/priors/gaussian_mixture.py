@@ -37,7 +37,7 @@ class GaussianMixture(Prior):
         self,
         *,
         latent_dim: Wired[int],
-        n_components: Annotated[int, Knob(1, 10_000)] = 10,
+        n_components: Annotated[int, Knob(1, 1000)] = 10,
         learned: bool = False,
         spread: Annotated[float, Knob(0.01, 0.99)] = 0.5,
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -13,6 +14,7 @@ from torch import Tensor
 from timbrespace.core.knob import Knob
 from timbrespace.core.shapes import Frames, Wave
 from timbrespace.training.augmentations.base import Augmentation
+from timbrespace.training.augmentations.speed_kernels import read_at_speed
 
 COLOUR_POINTS = 8
 """Control points of a random colour, evenly spaced from 40 Hz to the Nyquist frequency in logarithm."""
@@ -69,16 +71,21 @@ def vary_speed(wave: Wave, semitones: float, *, generator: torch.Generator) -> F
     Catmull-Rom interpolation (Catmull & Rom 1974).
     """
     batch, channels, length = wave.shape
+    if length < 4:  # the interpolation reads four samples
+        return wave
     largest = 2 ** (semitones / 12)
     samples = max(1, math.floor((length - 3) / largest))
     speed = 2 ** (semitones * (2 * torch.rand(batch, 1, generator=generator) - 1) / 12)
     room = (length - 3) - (samples - 1) * speed
-    at = 1 + torch.rand(batch, 1, generator=generator) * room.clamp_min(0) + torch.arange(samples) * speed
-    whole = at.floor().clamp(1, max(1, length - 3))
-    u = (at - whole)[:, None]
-    first = whole.long()[:, None].expand(-1, channels, -1)
-    a, b, c, d = (wave.gather(2, (first + k).clamp(0, length - 1)) for k in (-1, 0, 1, 2))
-    return b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)))
+    start = 1 + torch.rand(batch, 1, generator=generator) * room.clamp_min(0)
+    varied = np.empty((batch, channels, samples), np.float32)
+    read_at_speed(
+        np.ascontiguousarray(wave.numpy(), np.float32),
+        start.double().numpy().ravel(),
+        speed.double().numpy().ravel(),
+        varied,
+    )
+    return torch.from_numpy(varied)
 
 
 def colour(wave: Wave, decibels: float, *, generator: torch.Generator) -> Wave:
