@@ -26,6 +26,7 @@ app.command(data_sets)
 Out = Annotated[Path, Parameter(name=["--out", "-o"], help="Where to write.")]
 Force = Annotated[bool, Parameter(negative="", help="Replace what is there.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print one JSON document.")]
+Trust = Annotated[bool, Parameter(negative="", help="Run a .ts file, a program of whoever made it, within limits.")]
 Seed = Annotated[int, Parameter(help="Every random number follows from it.")]
 Settings = Annotated[
     list[str] | None,
@@ -61,6 +62,7 @@ def explore(
     *,
     data: Path,
     out: Out,
+    trust: Trust = False,
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
@@ -70,7 +72,35 @@ def explore(
     from timbrespace.training.runtime import tune_process
 
     tune_process(threads=1)
-    found = run(model, data, out, seed=seed, force=force, progress=_Stages())
+    found = run(model, data, out, trust=trust, seed=seed, force=force, progress=_Stages())
+    _print(found, f"Open {found['report']} in a browser.", as_json)
+
+
+@app.command
+def compare(
+    *models: Path,
+    data: Annotated[Path, Parameter(help="Sounds that all models are seen through.")],
+    out: Out,
+    gestures: Annotated[
+        list[Path] | None, Parameter(negative="", help="A file or folder of hand motion; may be repeated.")
+    ] = None,
+    mapping: Annotated[str, Parameter(help="How hands are mapped: pca, range or corpus.")] = "pca",
+    paths: Annotated[int, Parameter(help="In every group.")] = 12,
+    seconds: Annotated[float, Parameter(help="Of every path.")] = 4.0,
+    trust: Trust = False,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show models side by side: what they rebuild, and where hands and other paths lead in them."""
+    from timbrespace.evaluation.compare import compare as run
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    found = run(
+        models, data, out, gestures=gestures or (), mapping=mapping, paths=paths, seconds=seconds, trust=trust,
+        seed=seed, force=force, progress=_Stages(),
+    )  # fmt: skip
     _print(found, f"Open {found['report']} in a browser.", as_json)
 
 
@@ -129,57 +159,120 @@ def resume(model: Path, /, *, force: Force = False, as_json: AsJson = False) -> 
 
 
 @app.command
-def info(model: Path, /, *, as_json: AsJson = False) -> None:
+def info(model: Path, /, *, trust: Trust = False, as_json: AsJson = False) -> None:
     """What a trained model is, and how well it does."""
-    _print_model(timbrespace.load(model), as_json)
+    _print_model(timbrespace.load(model, trust=trust), as_json)
 
 
 @app.command
-def encode(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+def encode(
+    model: Path, audio: Path, /, *, out: Out, trust: Trust = False, force: Force = False, as_json: AsJson = False
+) -> None:
     """Write the latents of a sound as .npz (latents, rate_hz, length)."""
     from timbrespace.codecs.rendering import encode_file
 
-    stored = encode_file(_load(model), audio, out, force=force)
+    stored = encode_file(_load(model, trust), audio, out, force=force)
     _, dims, steps = stored.latents.shape
     _print({"out": str(out), "latents": dims, "steps": steps}, f"{out}: {steps} steps of {dims} latents", as_json)
 
 
 @app.command
-def decode(model: Path, latents: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+def decode(
+    model: Path, latents: Path, /, *, out: Out, trust: Trust = False, force: Force = False, as_json: AsJson = False
+) -> None:
     """Write the sound of latents from an .npz file."""
     from timbrespace.codecs.rendering import decode_file
 
-    _print_sound(out, decode_file(_load(model), latents, out, force=force), as_json)
+    _print_sound(out, decode_file(_load(model, trust), latents, out, force=force), as_json)
 
 
 @app.command
-def resynth(model: Path, audio: Path, /, *, out: Out, force: Force = False, as_json: AsJson = False) -> None:
+def resynth(
+    model: Path, audio: Path, /, *, out: Out, trust: Trust = False, force: Force = False, as_json: AsJson = False
+) -> None:
     """Write a sound as the model rebuilds it."""
     from timbrespace.codecs.rendering import resynth_file
 
-    _print_sound(out, resynth_file(_load(model), audio, out, force=force), as_json)
+    _print_sound(out, resynth_file(_load(model, trust), audio, out, force=force), as_json)
 
 
 @app.command
 def path(
     model: Path,
-    kind: Literal["line", "slerp", "walk"],
+    kind: str,
     /,
     *,
     out: Out,
     start: Annotated[Path | None, Parameter(name="--from", help="Recording where the path begins.")] = None,
     end: Annotated[Path | None, Parameter(name="--to", help="Recording where it ends.")] = None,
-    seconds: float = 8.0,
+    seconds: Annotated[float | None, Parameter(help="8 if not given, or as long as the recording.")] = None,
+    data: Annotated[Path | None, Parameter(help="Sounds of the space, for a model that holds none.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        Parameter(name="--set", negative="", consume_multiple=False, help="Of the path, as in radius=2 or axes=1,3."),
+    ] = None,
+    report: Annotated[Path | None, Parameter(help="Also a page that shows and plays it, .html.")] = None,
+    save_path: Annotated[Path | None, Parameter(help="Also its points, .npz, which 'decode' plays.")] = None,
+    trust: Trust = False,
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Travel through the space and write what is heard on the way."""
-    from timbrespace.codecs.rendering import make_path, render_path
+    """Travel through the space and write what is heard on the way.
 
-    codec = _load(model)
-    route = make_path(codec, kind, start=start, end=end, seconds=seconds, seed=seed)
-    _print_sound(out, render_path(codec, route, out, force=force), as_json)
+    KIND: aligned, centred, circle, corpus, fractal, line, lissajous, recording, slerp, spiral, traversal or walk.
+    """
+    from timbrespace.evaluation.journey import summary, travel
+
+    done = travel(
+        _load(model, trust), kind, out, settings=settings or (), data=data, start=start, end=end, seconds=seconds,
+        seed=seed, report=report, save_path=save_path, model=model.name, force=force, progress=_Stages(),
+    )  # fmt: skip
+    _print(done, summary(done), as_json)
+
+
+@app.command
+def gesture(
+    model: Path,
+    file: Path,
+    /,
+    *,
+    out: Out,
+    columns: Annotated[str, Parameter(help="Names or numbers, as in x,y,z; all if not given.")] = "",
+    mapping: Annotated[str, Parameter(help="pca, range, corpus or taught.")] = "pca",
+    examples: Annotated[Path | None, Parameter(help="For taught: JSON or CSV of times and sounds.")] = None,
+    number: Annotated[int | None, Parameter(name="--gesture", help="Which gesture of the file, from 1.")] = None,
+    label: Annotated[str | None, Parameter(help="Or a text in its name, as in 'class 2'.")] = None,
+    data: Annotated[Path | None, Parameter(help="Sounds of the space, for a model that holds none.")] = None,
+    follow: Annotated[Path | None, Parameter(help="Recording followed by axes that the hand leaves.")] = None,
+    speed: Annotated[float, Parameter(help="Times the hand's own pace.")] = 1.0,
+    seconds: Annotated[float | None, Parameter(help="How long, instead of a speed.")] = None,
+    rate: Annotated[float | None, Parameter(help="Rows a second, for a file without times.")] = None,
+    smoothing: Annotated[float, Parameter(help="Lowest cutoff of the One-Euro filter in Hz, 0 for none.")] = 2.0,
+    spikes: Annotated[float, Parameter(help="Seconds of a running median against leaps, 0 for none.")] = 0.0,
+    settings: Annotated[
+        list[str] | None,
+        Parameter(name="--set", negative="", consume_multiple=False, help="Of the mapping, as in amount=0.8."),
+    ] = None,
+    trust: Trust = False,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lead a hand's motion from FILE through the space and write what is heard."""
+    from timbrespace.codecs import gesturing
+    from timbrespace.motion.preparing import Preparation
+
+    how = Preparation(smoothing=smoothing, spikes=spikes)
+    chosen = gesturing.chosen_columns(columns)
+    hand = gesturing.read_gesture(file, columns=chosen, number=number, label=label, rate_hz=rate, preparation=how)
+    codec = _load(model, trust)
+    rule = gesturing.chosen_mapping(codec, mapping, settings or (), examples=examples)
+    done = gesturing.render_gesture(
+        codec, hand, rule, out, data=data, follow=follow, speed=speed, seconds=seconds, seed=seed, force=force,
+        progress=_Stages(),
+    )  # fmt: skip
+    _print(done, gesturing.summary(done), as_json)
 
 
 @app.command
@@ -225,14 +318,18 @@ def autoencoders(
     as_json: AsJson = False,
 ) -> None:
     """Train and measure every variant of a grid of auto-encoders; the same command goes on where it stopped."""
+    from timbrespace.core.errors import TrainingError
     from timbrespace.evaluation.benchmark.grid import read_grid
     from timbrespace.evaluation.benchmark.publication import publish
     from timbrespace.evaluation.benchmark.runner import run_benchmark
 
     run_benchmark(read_grid(grid), data, out=out, seeds=seeds, workers=workers, slurm=slurm, progress=_lines)
     found = publish(out)
-    failed = f"; {len(found['failed'])} failed, the same command tries them again" if found["failed"] else ""
-    _print(found, f"Open {found['report']} in a browser{failed}.", as_json)
+    _print(found, f"Open {found['report']} in a browser.", as_json)
+    if found["failed"]:
+        cell, reason = next(iter(found["failed"].items()))
+        some = f"{len(found['failed'])} cells failed; the same command tries them again."
+        raise TrainingError(f"{some} The first, {cell}: {reason}")
 
 
 @data_sets.command
@@ -243,7 +340,10 @@ def fetch(
     to: Annotated[Path | None, Parameter(help="A folder; where trainings look for it if not given.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download a data set that is known by name, checked, to where trainings find it: mnist or fashion."""
+    """Download a known data set, checked, to where trainings find it.
+
+    Pictures: mnist, fashion. Sounds: tinysol (1.0 GB), nsynth-test (0.3 GB), nsynth-valid (1.1 GB), nsynth (25 GB).
+    """
     from timbrespace.datasets.fetching import fetch as run
 
     place = run(name, to, progress=_Stages())
@@ -259,7 +359,9 @@ def sweep(
     search: Annotated[Path, Parameter(help="TOML: dotted settings with their ranges or choices.")],
     out: Out,
     trials: int = 20,
-    measure: Annotated[str, Parameter(help="Dotted place of a number in metrics.json.")] = "validation.share",
+    measure: Annotated[
+        str | None, Parameter(help="Dotted place of a number in metrics.json; what chooses checkpoints if not given.")
+    ] = None,
     maximise: Annotated[bool, Parameter(negative="", help="More of the measure is better.")] = False,
     minutes: float | None = None,
     epochs: float | None = None,
@@ -287,13 +389,13 @@ def _play(model: Path, *, as_json: bool = False, **options: Any) -> None:
     run(model, ready=ready, **options)
 
 
-def _load(model: Path) -> Any:
-    """A trained model of sound, in a process set up for one-thread inference: small transforms lose with more."""
-    from timbrespace.codecs.loading import load_sound
+def _load(model: Path, trust: bool = False) -> Any:
+    """A model of sound, in a process set up for one-thread inference: small transforms lose with more."""
+    from timbrespace.codecs.loading import load_codec
     from timbrespace.training.runtime import tune_process
 
     tune_process(threads=1)
-    return load_sound(model)
+    return load_codec(model, trust=trust)
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:
@@ -306,7 +408,11 @@ def _print_sound(out: Path, seconds: float, as_json: bool) -> None:
 
 def _print_model(codec: Any, as_json: bool) -> None:
     from timbrespace.codecs.bundle import CARD, METRICS, RECIPE
+    from timbrespace.codecs.foreign.codec import ForeignCodec
 
+    if isinstance(codec, ForeignCodec):
+        _print({"model": str(codec.path), "facts": codec.facts()}, codec.card(), as_json)
+        return
     bundle = codec.bundle
     tables = {
         "model": str(bundle.folder),

@@ -482,3 +482,16 @@ def test_a_disk_that_fills_while_training_keeps_the_last_checkpoint(run: Any, sm
         assert run("resume", disk / "m").code == 0
     else:
         assert list(disk.iterdir()) == []
+
+
+def test_a_benchmark_with_failed_cells_is_no_success(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What there is was published; the exit code says that it is not all."""
+    at = "timbrespace.evaluation.benchmark"
+    found = {"report": "report.html", "tables": [], "finished": 1, "failed": {"digits/vae/seed-0": "No room."}}
+    monkeypatch.setattr(f"{at}.grid.read_grid", lambda path: None)
+    monkeypatch.setattr(f"{at}.runner.run_benchmark", lambda *given, **named: None)
+    monkeypatch.setattr(f"{at}.publication.publish", lambda out: found)
+    ran = run("bench", "autoencoders", "grid.toml", "--data", "digits", "--out", tmp_path / "out")
+    assert ran.code == 2
+    assert "Open report.html in a browser." in ran.out
+    assert "1 cells failed; the same command tries them again. The first, digits/vae/seed-0: No room." in ran.err

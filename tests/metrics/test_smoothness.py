@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -57,3 +59,20 @@ def test_points_that_stand_still_are_smooth_and_few_points_are_refused() -> None
     assert roughness(torch.full((10, 2), 3.0)) == 0.0
     with pytest.raises(ParameterError, match="4 points or more, not 3"):
         roughness(torch.zeros(3, 2))
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    """By hand: of a gap only the second differences that touch it are lost, and of a dimension without, nothing."""
+    p = torch.randn(60, 2, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    gap = p.clone()
+    gap[20:25, 1] = torch.nan
+    bends = (p[:-2] - 2 * p[1:-1] + p[2:]).double()
+    rows = torch.tensor([not (17 < t < 25) for t in range(58)])  # the difference at t reaches to t + 2
+    known = torch.cat([p[:20, 1], p[25:, 1]]).double()
+    expected = bends[:, 0].square().mean() + bends[rows, 1].square().mean()
+    spread = p[:, 0].double().var(correction=0) + known.var(correction=0)
+    assert roughness(gap) == pytest.approx(float(expected / (6 * spread)))
+    lost = p.clone()
+    lost[3:, 1] = torch.nan
+    assert roughness(lost) == pytest.approx(roughness(p[:, :1]))
+    assert math.isnan(roughness(torch.full((9, 2), torch.nan)))

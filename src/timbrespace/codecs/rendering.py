@@ -7,25 +7,30 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from timbrespace.audio.output_stage import finish
-from timbrespace.audio.reading import read
 from timbrespace.audio.writing import write
-from timbrespace.codecs.sound import SoundCodec
+from timbrespace.codecs.recordings import read_for
+from timbrespace.codecs.surroundings import surroundings_of
+from timbrespace.core.codec import Codec, rate_hz
 from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.files import atomic_file, refuse_existing, storage_error
 from timbrespace.core.seeds import torch_generator
-from timbrespace.latent.paths import Path, line, random_walk, slerp
+from timbrespace.latent.paths import Path
+from timbrespace.latent.routes.base import Route, Timed
+from timbrespace.latent.routes.choice import route_of
+from timbrespace.latent.surroundings import Surroundings
 
-PathKind = Literal["line", "slerp", "walk"]
 LATENTS = "latents"
+USUAL_SECONDS = 8.0
+"""What a path lasts that neither the user nor the route times."""
 MAX_MINUTES = 30.0
 """The longest path: as long as the longest sound that is read."""
 MAX_LATENTS_BYTES = 2**30
@@ -41,16 +46,13 @@ class StoredLatents:
     length: int
 
 
-def encode_file(codec: SoundCodec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> StoredLatents:
+def encode_file(codec: Codec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> StoredLatents:
     """Write the latents of a sound file as ``.npz`` with ``latents``, ``rate_hz`` and ``length``."""
-    target = _with_suffix(out, ".npz")
-    _check_target(target, force=force)
+    target = with_suffix(out, ".npz")
+    check_target(target, force=force)
     wave = read_for(codec, audio)
-    stored = StoredLatents(codec.encode(wave).numpy(), codec.rate_hz, wave.shape[-1])
-    buffer = io.BytesIO()
-    np.savez(buffer, latents=stored.latents, rate_hz=stored.rate_hz, length=stored.length)
-    with atomic_file(target) as partial:
-        partial.write_bytes(buffer.getvalue())
+    stored = StoredLatents(codec.encode(wave).numpy(), rate_hz(codec), wave.shape[-1])
+    _store(target, stored)
     return stored
 
 
@@ -84,9 +86,9 @@ def _refuse_bomb(path: FilePath) -> None:
         raise DataError(f"{path} unpacks to {size:,} bytes, more than latents need; give one that 'encode' wrote.")
 
 
-def decode_file(codec: SoundCodec, latents: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
+def decode_file(codec: Codec, latents: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
     """Write the sound of stored latents; returns its seconds."""
-    _check_target(FilePath(out), force=force)
+    check_target(FilePath(out), force=force)
     stored = read_latents(latents)
     steps = stored.latents.shape[-1]
     if not 0 <= stored.length <= steps * codec.ratio:
@@ -98,69 +100,72 @@ def decode_file(codec: SoundCodec, latents: str | FilePath, out: str | FilePath,
     return _write(codec, wave, out)
 
 
-def resynth_file(codec: SoundCodec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
+def resynth_file(codec: Codec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
     """Write a sound as the model rebuilds it; returns its seconds."""
-    _check_target(FilePath(out), force=force)
+    check_target(FilePath(out), force=force)
     wave = read_for(codec, audio)
     return _write(codec, codec.decode(codec.encode(wave), length=wave.shape[-1]), out)
 
 
 def make_path(
-    codec: SoundCodec,
-    kind: PathKind,
+    codec: Codec,
+    kind: str,
     *,
+    settings: Iterable[str] = (),
+    data: str | FilePath | None = None,
     start: str | FilePath | None = None,
     end: str | FilePath | None = None,
-    seconds: float = 8.0,
+    seconds: float | None = 8.0,
     seed: int = 0,
 ) -> Path:
     """A path through the codec's space at its own rate.
 
-    ``line`` and ``slerp`` lead from one recording to another: the latents of both run along (from their
-    beginning again when they end) while the mixture moves from the first to the second. An end that is not
-    given is drawn from the sounds the model was trained on. ``walk`` is a smooth random curve with the mean
-    and covariance of the training sounds.
+    ``kind`` names a :class:`~timbrespace.latent.routes.Route` in lower case and ``settings`` its arguments, as in
+    ``("radius=2",)``. ``start`` and ``end`` are recordings; where a route needs one that is not given, a sound is drawn
+    from those the model was trained on, or from the folder ``data``.
     """
-    if not (math.isfinite(seconds) and 0 < seconds <= MAX_MINUTES * 60):
+    route = route_of(kind, settings)
+    check_seconds(seconds)
+    surroundings = surroundings_of(codec, data=data, start=start, end=end, seed=seed)
+    return follow(route, surroundings, rate_hz=rate_hz(codec), seconds=seconds, seed=seed)
+
+
+def follow(
+    route: Route, surroundings: Surroundings, *, rate_hz: float, seconds: float | None = None, seed: int = 0
+) -> Path:
+    """The path of a route; it lasts as long as the route says, else :data:`USUAL_SECONDS`, if no time is given."""
+    check_seconds(seconds)
+    if seconds is None and isinstance(route, Timed):
+        seconds = route.duration(surroundings, rate_hz=rate_hz)
+        check_seconds(seconds)
+    generator = torch_generator(seed, type(route).__name__.lower())
+    wanted = USUAL_SECONDS if seconds is None else seconds
+    return route.path(surroundings, seconds=wanted, rate_hz=rate_hz, generator=generator)
+
+
+def check_seconds(seconds: float | None) -> None:
+    """Raise :class:`ParameterError` for a time that no path lasts."""
+    if seconds is not None and not (math.isfinite(seconds) and 0 < seconds <= MAX_MINUTES * 60):
         raise ParameterError(
             f"A path lasts more than 0 and up to {MAX_MINUTES * 60:,.0f} seconds, not {seconds:g}; give another time."
         )
-    if kind == "walk":
-        generator = torch_generator(seed, "walk")
-        mean, covariance = codec.latent["mean"], codec.latent["covariance"]
-        return random_walk(mean, covariance, seconds=seconds, rate_hz=codec.rate_hz, generator=generator)
-    a = _trajectory(codec, start, seed, "from")
-    b = _trajectory(codec, end, seed, "to")
-    curve = {"line": line, "slerp": slerp}[kind]
-    return curve(a, b, seconds=seconds, rate_hz=codec.rate_hz)
 
 
-def render_path(codec: SoundCodec, path: Path, out: str | FilePath, *, force: bool = False) -> float:
+def render_path(codec: Codec, path: Path, out: str | FilePath, *, force: bool = False) -> float:
     """Write the sound of a path; returns its seconds."""
-    _check_target(FilePath(out), force=force)
-    return _write(codec, codec.decode(path.resample(codec.rate_hz).latents()), out)
+    check_target(FilePath(out), force=force)
+    return _write(codec, codec.decode(path.resample(rate_hz(codec)).latents()), out)
 
 
-def read_for(codec: SoundCodec, audio: str | FilePath) -> Tensor:
-    """A sound file as the codec takes it: (1, channel, time) at its rate."""
-    recording = read(audio, sample_rate=codec.sample_rate, channels=codec.channels)
-    if recording.wave.shape[-1] == 0:
-        raise DataError(f"{audio} is empty: it holds no samples; give a file with sound in it.")
-    return recording.wave[None]
+def write_path(codec: Codec, path: Path, out: str | FilePath, *, force: bool = False) -> None:
+    """Write the points of a path as :func:`encode_file` writes those of a sound: ``decode`` makes it sound again."""
+    target = with_suffix(out, ".npz")
+    check_target(target, force=force)
+    steps = path.resample(rate_hz(codec)).latents()
+    _store(target, StoredLatents(steps.numpy(), rate_hz(codec), steps.shape[-1] * codec.ratio))
 
 
-def _trajectory(codec: SoundCodec, audio: str | FilePath | None, seed: int, which: str) -> Tensor:
-    """Latents (step, latent) of a recording, or of a training sound drawn by the seed."""
-    if audio is not None:
-        return codec.encode(read_for(codec, audio))[0].T
-    source = codec.latent["source"]
-    names = int(source.max()) + 1
-    generator = torch_generator(seed, "path", which)
-    chosen = int(torch.randint(names, (1,), generator=generator))
-    return codec.latent["vectors"][source == source[source >= chosen][0]]
-
-
-def _write(codec: SoundCodec, wave: Tensor, out: str | FilePath) -> float:
+def _write(codec: Codec, wave: Tensor, out: str | FilePath) -> float:
     if wave.shape[0] != 1:
         raise ParameterError(
             f"A file holds one sound, and there are {wave.shape[0]} in this batch; give them one by one."
@@ -170,14 +175,22 @@ def _write(codec: SoundCodec, wave: Tensor, out: str | FilePath) -> float:
     return sound.shape[-1] / codec.sample_rate
 
 
-def _check_target(target: FilePath, *, force: bool) -> None:
+def _store(target: FilePath, stored: StoredLatents) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, latents=stored.latents, rate_hz=stored.rate_hz, length=stored.length)
+    with atomic_file(target) as partial:
+        partial.write_bytes(buffer.getvalue())
+
+
+def check_target(target: FilePath, *, force: bool) -> None:
     """Refuse a place that cannot be written to before the work is done, not after it."""
     refuse_existing(target, force=force)
     if not target.parent.is_dir():
         raise storage_error(FileNotFoundError(errno.ENOENT, "no such folder"), target)
 
 
-def _with_suffix(out: str | FilePath, suffix: str) -> FilePath:
+def with_suffix(out: str | FilePath, suffix: str) -> FilePath:
+    """The place for latents, if its name ends as theirs do."""
     target = FilePath(out)
     if target.suffix.lower() != suffix:
         raise ParameterError(f"Latents are written as {suffix}, and {target.name!r} does not end so; rename it.")

@@ -89,6 +89,11 @@ class ParameterMatcher(Protocol):
     def match(self, wave: Wave) -> dict[str, Tensor]: ...
 
 
+def rate_hz(codec: Codec) -> float:
+    """Latent steps per second: ``sample_rate / ratio``."""
+    return codec.sample_rate / codec.ratio
+
+
 P = TypeVar("P")
 
 _ABILITY = {

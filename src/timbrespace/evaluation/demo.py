@@ -14,7 +14,7 @@ from timbrespace.audio.output_stage import finish
 from timbrespace.audio.writing import write
 from timbrespace.codecs.bundle import METRICS
 from timbrespace.codecs.loading import load_sound
-from timbrespace.codecs.rendering import PathKind, make_path
+from timbrespace.codecs.rendering import make_path
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.errors import StorageError
 from timbrespace.core.files import storage_error
@@ -31,7 +31,7 @@ class Plan:
     name: str
     title: str
     text: str
-    kind: PathKind
+    kind: str
     seconds: float
 
 

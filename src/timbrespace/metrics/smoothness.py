@@ -18,14 +18,22 @@ def roughness(points: Float[Tensor, "point dimension"]) -> float:
     second difference has six times their variance), 8/3 for a zigzag. Neither offset nor scale matter, since
     both means grow with the scale's square; it is 0 for points that do not move. The number of points does: the same
     curve sampled n times as finely is n⁴ times as smooth, so compare sequences of equal length.
+
+    What is not known (NaN) is left out: of every dimension, the means are those of its known values and of its second
+    differences between known values; a dimension with fewer than two of these is left out, and where none is left
+    the roughness is NaN.
     """
     if len(points) < LEAST_POINTS:
         raise ParameterError(f"Roughness needs {LEAST_POINTS} points or more, not {len(points)}; sample more finely.")
     p = points.double()
-    deviation = (p - p.mean(0)).square().sum(1).mean()
-    if float(deviation) <= 1e-18 * float(p.square().sum(1).mean()):
+    bends = p[:-2] - 2 * p[1:-1] + p[2:]
+    p, bends = (v[:, bends.isfinite().sum(0) >= 2] for v in (p, bends))
+    if p.shape[1] == 0:
+        return float("nan")
+    deviation = (p - p.nanmean(0)).square().nanmean(0).sum()
+    if float(deviation) <= 1e-18 * float(p.square().nanmean(0).sum()):
         return 0.0
-    return float((p[:-2] - 2 * p[1:-1] + p[2:]).square().sum(1).mean() / (6 * deviation))
+    return float(bends.square().nanmean(0).sum() / (6 * deviation))
 
 
 def smoothness(points: Float[Tensor, "point dimension"]) -> float:
@@ -33,9 +41,16 @@ def smoothness(points: Float[Tensor, "point dimension"]) -> float:
     return 1.0 - roughness(points)
 
 
+def shuffled_scores(
+    points: Float[Tensor, "point dimension"], *, generator: torch.Generator, rounds: int = 50
+) -> Float[Tensor, " round"]:
+    """The smoothness of the same points in each of ``rounds`` random orders: what chance would give."""
+    orders = (torch.randperm(len(points), generator=generator) for _ in range(rounds))
+    return torch.tensor([smoothness(points[order]) for order in orders])
+
+
 def shuffled_smoothness(
     points: Float[Tensor, "point dimension"], *, generator: torch.Generator, rounds: int = 50
 ) -> float:
-    """The mean smoothness of the same points in ``rounds`` random orders: what chance would give."""
-    orders = (torch.randperm(len(points), generator=generator) for _ in range(rounds))
-    return sum(smoothness(points[order]) for order in orders) / rounds
+    """The mean of :func:`shuffled_scores`."""
+    return float(shuffled_scores(points, generator=generator, rounds=rounds).double().mean())
