@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from timbrespace.codecs.bundle import LATENT, WEIGHTS, Bundle
+from timbrespace.codecs.given import Array, given_latents, given_wave, like
 from timbrespace.codecs.long_sounds import infer_in_pieces
 from timbrespace.codecs.stream import SoundStream
 from timbrespace.core.component import build
@@ -19,10 +19,6 @@ from timbrespace.models.networks.base import CANNOT_STREAM
 from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
 from timbrespace.transforms.pieces import invert_in_pieces
 from timbrespace.transforms.rtisi import RtIsi
-
-Array = TypeVar("Array", Tensor, np.ndarray)
-MAX_PEAK = 1e4
-"""+80 dBFS, as for files that are learned from: what lies above is no sound, and overflows in the spectrum."""
 
 
 class SoundCodec:
@@ -108,26 +104,15 @@ class SoundCodec:
     @torch.no_grad()
     def encode(self, wave: Array) -> Array:
         """Latents (batch, latent, step) of a wave (batch, channel, time), deterministically."""
-        sound = _checked(wave, axes=3, what="A wave has axes (batch, channel, time)")
-        if sound.shape[1] != self.channels:
-            raise ParameterError(f"This model takes {self.channels} channel(s), and the wave has {sound.shape[1]}.")
-        if sound.shape[2] == 0:
-            raise ParameterError("The wave is empty; give at least one sample.")
-        peak = float(sound.abs().max())
-        if peak > MAX_PEAK:
-            raise ParameterError(f"The wave's peak is {peak:.3g}, where full scale is 1; scale it down.")
-        return _like(self.encode_frames(self.transform(sound)), wave)
+        sound = given_wave(wave, channels=self.channels)
+        return like(self.encode_frames(self.transform(sound)), wave)
 
     @torch.no_grad()
     def decode(self, latents: Array, *, length: int | None = None, phase: PhaseReconstruction | None = None) -> Array:
         """A wave of ``length`` samples (``ratio`` per step if not given) from latents (batch, latent, step)."""
-        z = _checked(latents, axes=3, what="Latents have axes (batch, latent, step)")
-        if z.shape[1] != self.latent_dim:
-            raise ParameterError(f"This model has {self.latent_dim} latents, and {z.shape[1]} were given.")
+        z = given_latents(latents, latent_dim=self.latent_dim, length=length)
         samples = z.shape[2] * self.ratio if length is None else length
-        if samples < 1 or z.shape[2] == 0:
-            raise ParameterError("There is nothing to decode: give at least one latent step and a length above zero.")
-        return _like(invert_in_pieces(self.transform, self.decode_frames(z), length=samples, phase=phase), latents)
+        return like(invert_in_pieces(self.transform, self.decode_frames(z), length=samples, phase=phase), latents)
 
     @property
     def lookahead(self) -> int | None:
@@ -159,16 +144,3 @@ class SoundCodec:
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-
-def _checked(values: Any, *, axes: int, what: str) -> Tensor:
-    tensor = torch.as_tensor(values, dtype=torch.float32)
-    if tensor.ndim != axes:
-        raise ParameterError(f"{what}, not shape {tuple(tensor.shape)}.")
-    if not bool(torch.isfinite(tensor).all()):
-        raise ParameterError(f"{what}, all finite; these hold NaN or infinite values.")
-    return tensor
-
-
-def _like(result: Tensor, given: Array) -> Array:
-    return result.numpy() if isinstance(given, np.ndarray) else result

@@ -7,9 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from timbrespace.codecs.foreign.calibration import calibrate
 from timbrespace.codecs.foreign.card import card
@@ -17,8 +15,8 @@ from timbrespace.codecs.foreign.informative import informative_counts
 from timbrespace.codecs.foreign.process import ForeignProcess
 from timbrespace.codecs.foreign.protocol import MAX_PAYLOAD
 from timbrespace.codecs.foreign.runner import Interface, Runner
-from timbrespace.codecs.sound import MAX_PEAK, Array
-from timbrespace.core.errors import BundleError, ParameterError
+from timbrespace.codecs.given import Array, given_latents, given_wave, like
+from timbrespace.core.errors import BundleError
 
 ASSUMED_RATE = 44_100
 CALL_SECONDS = 60.0
@@ -125,36 +123,25 @@ class ForeignCodec:
 
     def encode(self, wave: Array) -> Array:
         """Latents (batch, latent, step) of a wave (batch, channel, time): ``ceil(time / ratio)`` steps."""
-        sound = _finite(wave, "A wave has axes (batch, channel, time)")
-        if sound.shape[1] != self.channels:
-            raise ParameterError(f"This model takes {self.channels} channel(s), and the wave has {sound.shape[1]}.")
-        if sound.shape[2] == 0:
-            raise ParameterError("The wave is empty; give at least one sample.")
-        peak = float(sound.abs().max())
-        if peak > MAX_PEAK:
-            raise ParameterError(f"The wave's peak is {peak:.3g}, where full scale is 1; scale it down.")
+        sound = given_wave(wave, channels=self.channels)
         found, late = self._calibration, self._calibration.delay.steps
         steps = -(-sound.shape[2] // self.ratio)
         padded = torch.nn.functional.pad(sound, (0, (steps + late) * self.ratio - sound.shape[2]))
         parts = [self._runner.encode(s, quiet=found.quiet, cuttable=found.cuttable) for s in padded.split(1)]
-        return _like(torch.cat(parts)[..., late:], wave)
+        return like(torch.cat(parts)[..., late:], wave)
 
     def decode(self, latents: Array, *, length: int | None = None) -> Array:
         """A wave of ``length`` samples (``ratio`` per step if not given) from latents (batch, latent, step).
 
         Where the decoder is late it goes on with the last latents for as long, and its beginning is left out.
         """
-        z = _finite(latents, "Latents have axes (batch, latent, step)")
-        if z.shape[1] != self.latent_dim:
-            raise ParameterError(f"This model has {self.latent_dim} latents, and {z.shape[1]} were given.")
+        z = given_latents(latents, latent_dim=self.latent_dim, length=length)
         samples = z.shape[2] * self.ratio if length is None else length
-        if samples < 1 or z.shape[2] == 0:
-            raise ParameterError("There is nothing to decode: give at least one latent step and a length above zero.")
         late = self._calibration.delay.behind(self.ratio)
         more = max(0, -(-(late + samples) // self.ratio) - z.shape[2])
         held = torch.cat([z, z[..., -1:].expand(-1, -1, more)], -1)
         parts = [self._runner.decode(s, cuttable=self._calibration.cuttable) for s in held.split(1)]
-        return _like(torch.cat(parts)[..., late : late + samples], latents)
+        return like(torch.cat(parts)[..., late : late + samples], latents)
 
     def close(self) -> None:
         """End the model's process."""
@@ -182,16 +169,3 @@ def read_model(path: Path) -> bytes:
     if not content:
         raise BundleError(f"{path} is empty; give the .ts that RAVE or nn~ exported.")
     return content
-
-
-def _finite(values: Any, what: str) -> Tensor:
-    tensor = torch.as_tensor(values, dtype=torch.float32)
-    if tensor.ndim != 3:
-        raise ParameterError(f"{what}, not shape {tuple(tensor.shape)}.")
-    if not bool(torch.isfinite(tensor).all()):
-        raise ParameterError(f"{what}, all finite; these hold NaN or infinite values.")
-    return tensor
-
-
-def _like(result: Tensor, given: Array) -> Array:
-    return result.numpy() if isinstance(given, np.ndarray) else result

@@ -24,7 +24,8 @@ HEADLINES = ("precision", "coverage", "outside", "range", "descriptor_coverage",
 """Measures that are told in words; the others are in the tables and the numbers."""
 OWN_STYLE = """
 dl.terms { grid-template-columns: max-content 1fr; max-width: none; }
-td audio { width: 12rem; }
+td audio { width: 12rem; } .half { max-width: 44rem; }
+.dense td, .dense th { padding-right: .6rem; font-size: .86rem; }
 """
 GROUP_WORDS = {
     "recordings": "recordings of the other half, rebuilt: what the data score themselves",
@@ -46,6 +47,7 @@ def write_page(c: Comparison) -> str:
         _findings(c),
         _models(c),
         _rebuilding(c),
+        _paths(c),
         *(_coverage(c, m) for m in c.models),
         _descriptors(c),
         _listen(c),
@@ -145,13 +147,17 @@ def _rebuilding(c: Comparison) -> str:
 def _coverage(c: Comparison, m: Contestant) -> str:
     head = ["paths", *(f"{x.title} ({x.better})" for x in MEASURES)]
     rows = [[escape(g), *(_cell(c.results[m.name, g].scores[x.name], x) for x in MEASURES)] for g in c.groups]
-    told = [f"<dt>{escape(g)}</dt><dd>{escape(_what(c, g))}</dd>" for g in c.groups]
     return section(
         f"Where paths lead: {m.name}",
-        f'<div class="split"><div>{_map(c, m)}</div><dl class="terms">{"".join(told)}</dl></div>',
-        f'<div class="wide">{table(head, rows)}</div>',
+        f'<div class="half">{_map(c, m)}</div>',
+        f'<div class="wide dense">{table(head, rows)}</div>',
         _folded("range used along each axis", _ranges(c, m)),
     )
+
+
+def _paths(c: Comparison) -> str:
+    told = "".join(f"<dt>{escape(g)}</dt><dd>{escape(_what(c, g))}</dd>" for g in c.groups)
+    return section("The paths", f'<dl class="terms">{told}</dl>')
 
 
 def _what(c: Comparison, group: str) -> str:
@@ -175,7 +181,7 @@ def _map(c: Comparison, m: Contestant) -> str:
     for group, colour in zip(shown, KINDS[1:], strict=False):
         points = torch.cat([space.project(p.points) for p in c.results[m.name, group].paths])
         layers.append(Layer(group, _plane(points, MOST_DOTS), colour))
-    names = [f"axis {i + 1}: {space.names[i]}" if i < len(space.names) else "" for i in range(2)]
+    names = [_axis(space.names[i], i) if i < len(space.names) else "" for i in range(2)]
     return scatter(
         layers,
         horizontal=names[0],
@@ -183,6 +189,11 @@ def _map(c: Comparison, m: Contestant) -> str:
         legend="Each dot is one step.",
         alt=f"the sounds and the paths of {', '.join(shown)} in the space of {m.name}",
     )
+
+
+def _axis(name: str, index: int) -> str:
+    usual = f"axis {index + 1}"
+    return name if name == usual else f"{usual}: {name}"
 
 
 def _plane(points: Tensor, most: int) -> np.ndarray:
@@ -219,7 +230,7 @@ def _descriptors(c: Comparison) -> str:
             "For each descriptor how far its distribution is from the real sounds', in their standard deviations (0:"
             " the same), and small how much it moves from step to step beside them (1: as much)."
         ),
-        f'<div class="wide">{table(head, rows)}</div>',
+        f'<div class="wide dense">{table(head, rows)}</div>',
     )
 
 
