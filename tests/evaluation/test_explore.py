@@ -111,7 +111,7 @@ def test_the_report_is_one_file_that_loads_nothing_and_plays() -> None:
     listened = found["listening"]
     axes = [name for name in listened if name.startswith("axis")]
     assert len(axes) == 3
-    assert len(page.players) == 6 * len(listened) + 2 * 4
+    assert len(page.players) == 6 * len(listened) + 2 * 4 + len(found["map"]["groups"])
     for label, content in page.players:
         wave, rate = soundfile.read(io.BytesIO(content))
         assert rate == 22_050, label
@@ -132,7 +132,7 @@ def test_what_a_musician_needs_is_said() -> None:
         "collapsed",
     ):
         assert words in text
-    assert text.count('class="map"') == 4
+    assert text.count('class="map"') == 4 + 4
     assert "prefers-color-scheme: dark" in text
 
 
@@ -297,7 +297,8 @@ def test_latents_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_models_are_refused_in_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"model.ts is a TorchScript model, and this version explores only bundles"):
+    (tmp_path / "model.ts").write_text("a program")
+    with pytest.raises(BundleError, match=r"model.ts is a TorchScript file, a program of whoever made it"):
         explore(tmp_path / "model.ts", tones(), tmp_path / "r.html")
     with pytest.raises(BundleError, match="give the folder of a trained model"):
         explore(tmp_path / "none", tones(), tmp_path / "r.html")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from timbrespace.core.codec import Codec
 from timbrespace.evaluation.explore_listening import Journey
+from timbrespace.evaluation.explore_map import SpaceMap
 from timbrespace.evaluation.explore_survey import Moments, Survey
 from timbrespace.evaluation.explore_turning import Turning
 from timbrespace.latent.directions import Directions
@@ -35,3 +36,4 @@ class Exploration:
     axes: list[Journey]
     along: dict[str, Journey]
     ends: list[tuple[int, int]]
+    map: SpaceMap

@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from timbrespace.audio.descriptors import NAMES, on_scale
-from timbrespace.codecs.loading import load_sound
+from timbrespace.codecs.loading import load_codec
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import space_of, stored_descriptors
 from timbrespace.core.codec import Codec, require
-from timbrespace.core.errors import BundleError, DataError, ParameterError
+from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.files import atomic_file, refuse_existing, storage_error, write_json
 from timbrespace.datasets.base import Progress
 from timbrespace.evaluation.exploration import KNOWN, Exploration
 from timbrespace.evaluation.explore_listening import Journey, Listener, deviation_of
+from timbrespace.evaluation.explore_map import draw_map
 from timbrespace.evaluation.explore_numbers import numbers
 from timbrespace.evaluation.explore_page import write_page
 from timbrespace.evaluation.explore_survey import MOMENT_SECONDS, Moments, Survey, survey
@@ -39,6 +40,7 @@ def explore(
     data: str | Path,
     out: str | Path,
     *,
+    trust: bool = False,
     seed: int = 0,
     force: bool = False,
     progress: Progress | None = None,
@@ -46,10 +48,11 @@ def explore(
     """Write a report of a model's space, seen through the sounds of a folder; returns its numbers.
 
     ``out`` is an HTML file in which all pictures and sounds lie; the numbers go beside it, with the ending ``.json``.
+    A TorchScript file is opened only with ``trust``.
     """
     begun = time.monotonic()
     target = _target(out, force=force)
-    codec = _opened(model)
+    codec = _opened(model, trust=trust)
     name = Path(model).name if isinstance(model, str | Path) else type(model).__name__
     exploration = examine(codec, data, name=name, seed=seed, progress=progress)
     found = numbers(exploration)
@@ -91,10 +94,14 @@ def examine(
     for count, descriptor in enumerate(_own_directions(directions)):
         tell(5 + count, "listening along what is heard")
         along[descriptor] = _travel(listener, found, directions.vectors[NAMES.index(descriptor)])
+    tell(8, "drawing the map")
+    drawn = draw_map(codec, space, found, seed=seed)
     tell(8, "writing the report")
     ends = [_ends(space, moments, axis) for axis in range(len(space.axes))]
     plain = LatentSpace.fit(vectors)
-    return Exploration(name, codec, found, space, plain, trained, moments, turning, directions, axes, along, ends)
+    return Exploration(
+        name, codec, found, space, plain, trained, moments, turning, directions, axes, along, ends, drawn
+    )
 
 
 def _travel(listener: Listener, found: Survey, way: Tensor) -> Journey:
@@ -141,15 +148,9 @@ def _space(codec: Codec, vectors: Tensor, heard: Tensor, source: Tensor, *, trai
     return LatentSpace.fit(vectors, descriptors=heard, source=source, metric=stored.get("metric"))
 
 
-def _opened(model: str | Path | Codec) -> Codec:
-    if not isinstance(model, str | Path):
-        return require(model, Codec, purpose="explore")
-    if Path(model).suffix == ".ts":
-        raise BundleError(
-            f"{model} is a TorchScript model, and this version explores only bundles that 'timbrespace train' wrote;"
-            " give the folder of one."
-        )
-    return require(load_sound(model), Codec, purpose="explore")
+def _opened(model: str | Path | Codec, *, trust: bool) -> Codec:
+    opened = load_codec(model, trust=trust) if isinstance(model, str | Path) else model
+    return require(opened, Codec, purpose="explore")
 
 
 def _target(out: str | Path, *, force: bool) -> Path:

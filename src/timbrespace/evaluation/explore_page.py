@@ -9,6 +9,7 @@ import torch
 from timbrespace.audio.descriptors import DESCRIPTORS, NAMES
 from timbrespace.evaluation.exploration import KNOWN, Exploration
 from timbrespace.evaluation.explore_journeys import along_axis, along_descriptor
+from timbrespace.evaluation.explore_map_page import the_map
 from timbrespace.evaluation.explore_numbers import FORMULAS
 from timbrespace.evaluation.explore_style import SCRIPT, STYLE
 from timbrespace.evaluation.explore_survey import groups_of
@@ -42,7 +43,8 @@ def write_page(e: Exploration, numbers: dict[str, Any]) -> str:
     )
     sections = [
         _short(e, numbers),
-        _map(e),
+        the_map(e),
+        _first_axes(e),
         what_axes_do(e),
         *(along_axis(e, i) for i in range(len(e.axes))),
         *(along_descriptor(e, name) for name in e.along),
@@ -119,7 +121,7 @@ def _whose_axes(e: Exploration) -> str:
     return "The axes are fitted to these sounds; an instrument's own axes follow the model's training sounds."
 
 
-def _map(e: Exploration) -> str:
+def _first_axes(e: Exploration) -> str:
     moments = e.found.moments(max(1, round(DOT_SECONDS * e.codec.sample_rate / e.codec.ratio)))
     chosen = slice(None, None, -(-len(moments.source) // MOST_DOTS))
     points = e.space.project(moments.position[chosen])
@@ -134,12 +136,12 @@ def _map(e: Exploration) -> str:
         figures.append(scatter(ramp, legend=f"{d.title}:", alt=f"the same map, coloured by {d.title}", **words))
     length = moments.steps * e.codec.ratio / e.codec.sample_rate
     return section(
-        "The map",
+        "The first two axes",
         paragraph(
             f"Every mark is {length:.2f} seconds of one of the sounds, placed on the first two axes. Marks that lie"
             " together are alike as far as these two axes can tell; silence gathers in one place."
-            " It is the same map four times: coloured by kind of sound, then by how bright, how loud and how noisy each"
-            " moment is."
+            " It is the same picture four times: coloured by kind of sound, then by how bright, how loud and how noisy"
+            " each moment is."
         ),
         f'<div class="maps">{"".join(figures)}</div>',
     )

@@ -23,6 +23,8 @@ dl { display: grid; grid-template-columns: 4rem 1fr; gap: .4rem 1rem; max-width:
 dt { font-weight: 600; } dd { margin: 0; }
 details { margin: 1rem 0; } summary { cursor: pointer; color: var(--accent); }
 .wide { overflow-x: auto; } .wide td:nth-child(-n+4) { white-space: nowrap; }
+.groups td:nth-child(2) { white-space: normal; min-width: 10rem; }
+.groups audio + small { white-space: normal; }
 td i { color: var(--soft); }
 td small { color: var(--soft); white-space: nowrap; } td, th { vertical-align: top; }
 .meter { display: inline-block; width: 4.5rem; height: .6rem; margin-right: .5rem; border-radius: 3px;

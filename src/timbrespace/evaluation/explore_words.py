@@ -28,7 +28,7 @@ def effect_words(e: Exploration, axis: int) -> str:
     strength = (e.turning.effect[axis].abs() / deviation_of(on_scale(e.found.heard))).nan_to_num(0.0)
     sure = (strength >= WORTH_SAYING) & (e.turning.agreement[axis] >= AGREED)
     told = []
-    for index in _most_telling(strength * sure):
+    for index in most_telling(strength * sure):
         d, effect = DESCRIPTORS[index], float(e.turning.effect[axis, index])
         told.append(f"{adjective(d, effect)} <small>{minus(in_words(d.name, effect))}</small>")
     return ", ".join(told)
@@ -42,13 +42,13 @@ def goes_with(e: Exploration, axis: int) -> list[str]:
     values, lows, highs = (v[axis] for v in (bond.value, bond.low, bond.high))
     strength = values.abs().nan_to_num(0.0)
     told = []
-    for index in _most_telling(strength * (strength >= GOES_WITH) * (lows * highs > 0)):
+    for index in most_telling(strength * (strength >= GOES_WITH) * (lows * highs > 0)):
         interval = r_in_words(float(values[index]), float(lows[index]), float(highs[index]))
         told.append(f"{adjective(DESCRIPTORS[index], float(values[index]))} <small>{interval}</small>")
     return told
 
 
-def _most_telling(strength: Tensor) -> list[int]:
+def most_telling(strength: Tensor) -> list[int]:
     """Up to three descriptors with a strength above zero, those first that everybody hears.
 
     Of brightness and treble, which say nearly the same, only the first is told.
