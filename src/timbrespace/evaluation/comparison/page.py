@@ -137,7 +137,7 @@ def _rebuilding(c: Comparison) -> str:
         "What they rebuild",
         paragraph(
             f"Means over {count} sounds, with 95 % intervals; lower is better. {c.unseen} of these sounds are in no"
-            " model's training, as far as the models tell. Speed is in times real time, on one processor core."
+            " model's training, as far as the models tell. Speed is in times real time, as it went here."
         ),
         f'<div class="wide">{table(head, rows)}</div>',
         table(["sound", "recorded", *(m.name for m in c.models)], players),

@@ -28,7 +28,7 @@ ERRORS = {
 @dataclass(frozen=True)
 class Rebuilt:
     """What one model made of the sounds: errors per sound, the first few sounds themselves at the model's rate, and the
-    processor seconds that one second of sound took to encode and to decode.
+    seconds by the clock that one second of sound took to encode and to decode (foreign models run in another process).
     """
 
     errors: dict[str, np.ndarray]
@@ -52,11 +52,11 @@ def rebuild(model: Contestant, sounds: Sequence[Sound], rate: int, *, kept: int)
     spent = np.zeros(2)
     for index, sound in enumerate(sounds):
         wave = _as_model_takes_it(sound, rate, model)
-        begun = time.process_time()
+        begun = time.perf_counter()
         latents = model.codec.encode(wave)
-        middle = time.process_time()
+        middle = time.perf_counter()
         back = model.codec.decode(latents, length=wave.shape[-1])[0]
-        spent += np.array([middle - begun, time.process_time() - middle])
+        spent += np.array([middle - begun, time.perf_counter() - middle])
         seconds += sound.shape[-1] / rate
         if index < kept:
             rebuilt.append(back)
