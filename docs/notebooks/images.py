@@ -145,8 +145,12 @@ COMMON = [
 
 
 def train(name, *settings, **options):
-    """The recipe ``image-vae`` with our common settings and some more, in the folder ``name``."""
-    return timbrespace.train("image-vae", DATA, out=MODELS / name, settings=[*COMMON, *settings], **options)
+    """The recipe ``image-vae`` with our common settings and some more, in the folder ``name``.
+
+    One recipe serves all our models: where one has no such loss term, its weight is passed over (``shared_weights``).
+    """
+    place, settings = MODELS / name, [*COMMON, *settings]
+    return timbrespace.train("image-vae", DATA, out=place, settings=settings, shared_weights=True, **options)
 
 
 vae = train("vae")

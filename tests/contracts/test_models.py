@@ -24,7 +24,7 @@ from timbrespace.layers.memory import Memory
 from timbrespace.models import AutoEncoder
 from timbrespace.models.base import Model
 from timbrespace.models.bottlenecks import Bottleneck
-from timbrespace.models.bottlenecks.base import Coded, Contested, Posterior
+from timbrespace.models.bottlenecks.base import Coded, Contested, Divergent, Posterior
 from timbrespace.models.encoding import Encoding
 from timbrespace.models.likelihoods import Likelihood
 from timbrespace.models.networks import Network
@@ -242,9 +242,12 @@ def _monitor_speaks_of_each_example(model: AutoEncoder, x: Tensor) -> None:
 
 
 def _divergence_is_that_of_the_losses(model: AutoEncoder, x: Tensor, figures: dict[str, Tensor]) -> None:
-    """Where the loss ``kl`` has a form in closed terms of mean and variance, latents share it out."""
+    """Where the loss ``kl`` has a form in closed terms of mean and variance, latents share it out; where the bottleneck
+    itself tells its divergence, there is one number per step.
+    """
     level, prior = model.encode(x).levels[0], model.placed_prior()
-    told = level.log_var is not None and prior is not None and prior.support == "space"
+    in_space = level.log_var is not None and prior is not None and prior.support == "space"
+    told = in_space or isinstance(model.bottleneck, Divergent)
     assert ("kl_per_dimension" in figures) == told
     if not told:
         return

@@ -51,7 +51,7 @@ def test_the_groups_are_those_that_are_there() -> None:
         assert everywhere == pytest.approx(m.kinds["kind of sound"].count(word) / len(m.umap))
         said = cluster_in_words(cluster)
         assert ("louder" in said) == (word == "low")
-        assert ("quieter" in said) == (word == "high")
+        assert ("higher-pitched" in said) == (word == "high")
 
 
 def test_deviations_are_of_medians_in_deviations_of_all() -> None:

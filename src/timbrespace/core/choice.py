@@ -36,6 +36,8 @@ def chosen_part(family: type[Part], kind: str, settings: Iterable[str] = (), *, 
 
 
 def _value(text: str) -> Any:
+    if "\n" in text:  # more than one value would be read
+        return text
     for spelled in (text, f"[{text}]" if "," in text else text):
         try:
             return tomllib.loads(f"value = {spelled}")["value"]

@@ -85,10 +85,10 @@ def _belief(e: Exploration) -> str:
     if not math.isfinite(map_.trustworthiness):
         return "<b>There are too few places for a map by neighbourhoods</b>: it is the shadow."
     return (
-        f"<b>How far to believe it:</b> of the neighbours you see, {_percent(map_.trustworthiness)} are rightly there"
-        f" (trustworthiness; shadow {_percent(shadow.trustworthiness)}), and {_percent(map_.continuity)} of true"
-        f" neighbours are kept together (continuity; shadow {_percent(shadow.continuity)}). By chance both are about"
-        " 50 %."
+        f"<b>How far to believe it:</b> are marks that lie together truly alike? {_percent(map_.trustworthiness)}"
+        f" <small>(trustworthiness; the shadow {_percent(shadow.trustworthiness)})</small>. Do sounds that are alike"
+        f" lie together? {_percent(map_.continuity)} <small>(continuity; the shadow {_percent(shadow.continuity)})"
+        "</small>. Places drawn at random have about 50 % of both."
     )
 
 

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -300,6 +301,12 @@ def run_as_jobs(
     finally:
         for job in running:
             job.cancel()
+
+
+def check_jobs(options: str) -> None:
+    """Raise :class:`ParameterError` for options that no jobs can be submitted with, and leave nothing behind."""
+    with tempfile.TemporaryDirectory() as aside:
+        job_executor(options, Path(aside))
 
 
 def job_executor(options: str, logs: Path) -> Any:

@@ -24,7 +24,7 @@ from timbrespace.evaluation.benchmark.cells import (
     refuse_other_folder,
 )
 from timbrespace.evaluation.benchmark.design import Grid, check_data, check_parts
-from timbrespace.evaluation.benchmark.execution import Outcome, TrainCell, job_executor, run_as_jobs, run_locally
+from timbrespace.evaluation.benchmark.execution import Outcome, TrainCell, check_jobs, run_as_jobs, run_locally
 from timbrespace.evaluation.benchmark.expectations import put_on_record
 from timbrespace.evaluation.benchmark.results import BENCHMARK, Results, idle_words, write_design
 from timbrespace.training.interrupt import stop_on_interrupt
@@ -57,10 +57,10 @@ def run_benchmark(
         raise ParameterError(f"seeds is {seeds}; give 1 to 1000 trainings per variant.")
     sources, folder = data_sources(data), Path(out)
     at_once = workers if slurm is None else 10_000  # a cluster may train all of them at the same time
-    if slurm is not None:
-        job_executor(slurm, folder / LOGS)
-    idle = check_parts(grid, sources)
     refuse_other_folder(folder, BENCHMARK)
+    if slurm is not None:
+        check_jobs(slurm)
+    idle = check_parts(grid, sources)
     contents = check_data(grid, sources)
     try:
         with exclusive(
