@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from tests import foreign_models as models
 from timbrespace.codecs.foreign.codec import ForeignCodec
 from timbrespace.codecs.foreign.process import ForeignProcess
+from timbrespace.codecs.foreign.runner import Interface
 from timbrespace.codecs.foreign.scripted import Scripted, UnfitError
 from timbrespace.codecs.loading import load_codec
 from timbrespace.core.errors import BundleError
@@ -151,3 +153,23 @@ def test_the_process_sees_no_tokens_and_dies_with_its_codec(tmp_path: Path, monk
     held.close()
     assert process.poll() is not None
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("params", [[1, 1, 4, 2**30], [1, 1, 2**20, 64], [4096, 1, 4, 64]])
+def test_numbers_that_no_model_of_sound_has_are_refused(params: list[int]) -> None:
+    """They would make this process allocate what the model's own is forbidden to."""
+    channels, _, latents, ratio = params
+    with pytest.raises(BundleError, match=r"m\.ts cannot be used: it states .* no model of sound has such numbers"):
+        Interface.of("m.ts", {"encode": params, "decode": [latents, ratio, channels, 1]}, 44_100)
+    with pytest.raises(BundleError, match="it states 0 Hz"):
+        Interface.of("m.ts", {"encode": [1, 1, 4, 64], "decode": [4, 64, 1, 1]}, 0)
+
+
+def test_a_model_outlives_the_thread_that_opened_it(tmp_path: Path) -> None:
+    opened: list[ForeignCodec] = []
+    path = models.save(models.RaveStyle(), tmp_path / "m.ts")
+    thread = threading.Thread(target=lambda: opened.append(ForeignCodec(path)))
+    thread.start()
+    thread.join()
+    with opened[0] as codec:
+        assert codec.encode(torch.zeros(1, 1, 6400)).shape == (1, codec.latent_dim, 100)

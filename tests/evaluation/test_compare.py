@@ -252,3 +252,30 @@ def test_nothing_is_replaced_unless_asked(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="--force"):
         compare([Tones()], sounds(), tmp_path / "report.html")
     assert (tmp_path / "report.json").read_text() == "mine"
+
+
+def test_a_source_called_like_a_baseline_has_a_name_of_its_own(tmp_path: Path) -> None:
+    for place in (tmp_path / "a" / "walk.csv", tmp_path / "b" / "walk.csv"):
+        place.parent.mkdir()
+        place.write_text(motion().read_text())
+    hands = read_hands([tmp_path / "a" / "walk.csv", tmp_path / "b" / "walk.csv"], count=4, seconds=4.0, seed=0)
+    assert [h.name for h in hands] == ["walk (2)", "walk (3)"]
+
+
+def test_recordings_begin_with_another_sound_each_until_all_had_their_turn() -> None:
+    model = contestant("tones", Tones(), tones())
+    sent = ways(model, [], Pca(), count=6, seconds=1.0, seed=0)["recordings"]
+    assert len({tuple(p.points[0].tolist()) for p in sent}) == 6
+
+
+def test_descriptors_that_stay_alike_do_not_lower_what_real_sound_scores_itself() -> None:
+    recorded = [tone(300, 1.0, 0.4)] * 3 + [tone(220 * 2 ** (i / 5), 1.0, 0.4) for i in range(6)]
+    real = RealSound.of(recorded, RATE)
+    itself = HeardPaths.of(recorded, real, RATE).scores(real)
+    assert itself["descriptor_overlap"] == pytest.approx(1)
+    assert itself["descriptor_coverage"] == 1
+
+
+def test_taught_hands_are_refused_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(ParameterError, match="maps hands by pca, range or corpus; 'taught' needs examples"):
+        compare([Tones()], tones(), tmp_path / "report.html", mapping="taught")

@@ -152,3 +152,11 @@ def test_limits(tmp_path: Path) -> None:
         file.truncate(2**28)
     with pytest.raises(DataError, match="268,435,456 bytes"):
         read_motion(tmp_path / "large.csv")
+
+
+def test_rows_in_bursts_are_not_steps_of_a_nanosecond() -> None:
+    """Four rows two nanoseconds apart every half second: their median distance would make 110 GiB of steps."""
+    times = (np.arange(60)[:, None] * 0.5 + np.arange(4) * 2e-9).ravel()
+    even = regular(np.sin(times)[:, None], times)
+    assert len(even.values) <= 2 * len(times)
+    assert any("bursts" in note for note in even.notes)

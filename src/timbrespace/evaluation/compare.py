@@ -28,6 +28,7 @@ from timbrespace.evaluation.comparison.scores import differences, scored
 from timbrespace.evaluation.comparison.ways import BASELINES, NOISE, RECORDINGS, Hands, groups, read_hands, ways
 from timbrespace.evaluation.report_files import check_report
 from timbrespace.latent.coverage import Visits
+from timbrespace.latent.mappings import Taught
 from timbrespace.latent.mappings.choice import mapping_of
 from timbrespace.latent.paths import Path as Way
 
@@ -68,6 +69,8 @@ def compare(
         raise ParameterError(
             f"A comparison takes 4 paths or more of 0.5 to 60 s in each group, not {paths} of {seconds:g} s."
         )
+    if isinstance(mapping_of(mapping), Taught):
+        raise ParameterError("A comparison maps hands by pca, range or corpus; 'taught' needs examples of one model.")
     hands = read_hands(gestures, count=paths, seconds=seconds, seed=seed)
     found = examine(
         named(models, trust=trust), data, hands=hands, mapping=mapping, paths=paths, seconds=seconds, seed=seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,8 @@ from timbrespace.codecs.loading import load_codec
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import space_of, stored_descriptors
 from timbrespace.core.codec import Codec, require
-from timbrespace.core.errors import DataError, ParameterError
-from timbrespace.core.files import atomic_file, refuse_existing, storage_error, write_json
+from timbrespace.core.errors import DataError
+from timbrespace.core.files import atomic_file, write_json
 from timbrespace.datasets.base import Progress
 from timbrespace.evaluation.exploration import KNOWN, Exploration
 from timbrespace.evaluation.explore_listening import Journey, Listener, deviation_of
@@ -26,6 +25,7 @@ from timbrespace.evaluation.explore_numbers import numbers
 from timbrespace.evaluation.explore_page import write_page
 from timbrespace.evaluation.explore_survey import MOMENT_SECONDS, Moments, Survey, survey
 from timbrespace.evaluation.explore_turning import turn_axes
+from timbrespace.evaluation.report_files import check_report
 from timbrespace.latent.directions import Directions, find_directions
 from timbrespace.latent.space import LatentSpace
 
@@ -51,7 +51,7 @@ def explore(
     A TorchScript file is opened only with ``trust``.
     """
     begun = time.monotonic()
-    target = _target(out, force=force)
+    target = check_report(out, force=force)
     codec = _opened(model, trust=trust)
     name = Path(model).name if isinstance(model, str | Path) else type(model).__name__
     exploration = examine(codec, data, name=name, seed=seed, progress=progress)
@@ -151,17 +151,6 @@ def _space(codec: Codec, vectors: Tensor, heard: Tensor, source: Tensor, *, trai
 def _opened(model: str | Path | Codec, *, trust: bool) -> Codec:
     opened = load_codec(model, trust=trust) if isinstance(model, str | Path) else model
     return require(opened, Codec, purpose="explore")
-
-
-def _target(out: str | Path, *, force: bool) -> Path:
-    target = Path(out)
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise ParameterError(f"The report is an HTML file, and {target.name!r} does not end so; name it report.html.")
-    for path in (target, target.with_suffix(".json")):
-        refuse_existing(path, force=force)
-    if not target.parent.is_dir():
-        raise storage_error(FileNotFoundError(errno.ENOENT, "no such folder"), target)
-    return target
 
 
 def _silently(done: int, what: str) -> None:

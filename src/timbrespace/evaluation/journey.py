@@ -11,13 +11,13 @@ from timbrespace.audio.writing import write
 from timbrespace.codecs.rendering import check_seconds, check_target, follow, with_suffix, write_path
 from timbrespace.codecs.surroundings import surroundings_of
 from timbrespace.core.codec import Codec, rate_hz
-from timbrespace.core.errors import ParameterError
 from timbrespace.core.files import atomic_file, write_json
 from timbrespace.core.seeds import torch_generator
 from timbrespace.datasets.base import Progress
 from timbrespace.evaluation.journey_listening import Heard, hear, scattered
 from timbrespace.evaluation.journey_page import Journey, numbers, write_page
 from timbrespace.evaluation.journey_smoothness import Scores, score
+from timbrespace.evaluation.report_files import check_report
 from timbrespace.latent.routes.choice import route_of
 from timbrespace.latent.surroundings import Surroundings
 
@@ -99,8 +99,4 @@ def _check_targets(out: str | Path, report: str | Path | None, save_path: str | 
         check_target(with_suffix(save_path, ".npz"), force=force)
     if report is None:
         return
-    target = Path(report)
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise ParameterError(f"The report is an HTML file, and {target.name!r} does not end so; name it report.html.")
-    check_target(target, force=force)
-    check_target(target.with_suffix(".json"), force=force)
+    check_report(report, force=force)

@@ -89,7 +89,7 @@ class Separation:
     @property
     def separates(self) -> bool:
         """Whether the paths are smoother than the baseline, by an interval that leaves out zero."""
-        return self.low > 0
+        return bool(np.isfinite(self.difference)) and self.low > 0
 
 
 def separation(
@@ -150,13 +150,17 @@ def _separations(route: str, scores: list[dict[str, Scores]], *, seed: int) -> l
         for baseline in ("shuffled", "noise"):
             other = np.array([float(getattr(s[view], baseline).double().mean()) for s in scores])
             low, high = bootstrap(own - other, seed=seed)
-            difference = float(np.mean(own - other))
+            known = np.isfinite(own - other)
+            difference = float(np.mean((own - other)[known])) if known.any() else float("nan")
             rows.append(
-                Separation(
-                    route, view, baseline, len(own), float(own.mean()), float(other.mean()), difference, low, high
-                )
+                Separation(route, view, baseline, int(known.sum()), _mean(own), _mean(other), difference, low, high)
             )
     return rows
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def bootstrap(values: np.ndarray, *, seed: int) -> tuple[float, float]:

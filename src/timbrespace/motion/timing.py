@@ -29,6 +29,8 @@ NAMES = (
 )
 UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "msec": 1e-3, "us": 1e-6, "usec": 1e-6, "ns": 1e-9}
 LEAST_ROWS = 8
+MOST_STEPS_PER_ROW = 50
+"""Steps for each row, above which the median distance of rows is that of bursts and not of the motion."""
 SNAP = 1e-6
 """Share of a period by which a step may miss a row and still be it."""
 
@@ -100,6 +102,9 @@ def regular(values: Numbers, seconds: Numbers | None, *, rate_hz: float | None =
         note = f"the times do not rise, so that {rate_hz or DEFAULT_RATE_HZ:g} rows a second are assumed"
         return Regular(values, rate_hz or DEFAULT_RATE_HZ, notes=(note,), rows=index)
     times, period, pauses = _without_pauses(seconds[order])
+    if times[-1] - times[0] > MOST_STEPS_PER_ROW * len(times) * period:
+        period = float(times[-1] - times[0]) / (len(times) - 1)
+        notes += ("rows come in bursts, so that their mean distance was taken for a step",)
     if len(pauses):
         total = "a pause" if len(pauses) == 1 else f"{len(pauses)} pauses"
         notes += (f"{total} of more than {LONGEST_HOLE:g} s between rows was cut out",)

@@ -11,7 +11,7 @@ from pathlib import Path
 from timbrespace.codecs.foreign.landlock import give_up_files
 from timbrespace.codecs.foreign.seccomp import give_up_calls
 
-_DIE_WITH_PARENT, _NOT_READABLE_BY_OTHERS, _NO_NEW_PRIVILEGES = 1, 4, 38
+_NOT_READABLE_BY_OTHERS, _NO_NEW_PRIVILEGES = 4, 38
 OPEN_FILES = 32
 CALLS = "ends when it tries to write a file, to connect or to start a program"
 FILES = "opens no files but to read those of Python and of the system's libraries"
@@ -26,7 +26,6 @@ def confine(memory_bytes: int) -> list[str]:
         held += _limit(memory_bytes)
     if sys.platform == "linux":
         library = ctypes.CDLL(None, use_errno=True)
-        library.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
         library.prctl(_NOT_READABLE_BY_OTHERS, 0, 0, 0, 0)
         library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         held += [FILES] if give_up_files(_needed()) else []

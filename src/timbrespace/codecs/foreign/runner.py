@@ -16,6 +16,11 @@ WHOLE_SECONDS = 60.0
 CONTEXT_SECONDS = 4.0
 
 
+LEAST_RATE, MOST_RATE = 1_000, 768_000
+MOST_CHANNELS, MOST_LATENTS, MOST_RATIO = 64, 4096, 1 << 20
+"""Beyond these, what the file states would make this process allocate what the model's own limits forbid it."""
+
+
 @dataclass(frozen=True)
 class Interface:
     """Channels and samples per latent step, as ``encode_params`` and ``decode_params`` say."""
@@ -35,6 +40,17 @@ class Interface:
             raise BundleError(
                 f"{name} cannot be used: its encode {params['encode']} and decode {params['decode']} do not lead from"
                 " sound to latents and back."
+            )
+        usual = (
+            LEAST_RATE <= sample_rate <= MOST_RATE
+            and max(channels, channels_out) <= MOST_CHANNELS
+            and latents <= MOST_LATENTS
+            and ratio <= MOST_RATIO
+        )
+        if not usual:
+            raise BundleError(
+                f"{name} cannot be used: it states {sample_rate:,} Hz, {channels} and {channels_out} channels,"
+                f" {latents} latents and {ratio:,} samples per latent step, and no model of sound has such numbers."
             )
         return cls(channels, latents, ratio, channels_out, sample_rate)
 

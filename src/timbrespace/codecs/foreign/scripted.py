@@ -15,6 +15,7 @@ from timbrespace.codecs.foreign.draws import Draws
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")
 METHODS = ("encode", "decode")
 MOST_LISTED = 4096
+MOST_NUMBER = 1e12
 
 
 class UnfitError(Exception):
@@ -105,7 +106,8 @@ class Scripted:
     def _rate(self) -> float | None:
         stated = [self._number(n) for n in RATE_NAMES]
         if self._kept._has_method("get_sample_rate"):
-            stated.append(float(self._kept._get_method("get_sample_rate")()))
+            told = float(self._kept._get_method("get_sample_rate")())
+            stated.append(told if abs(told) < MOST_NUMBER else None)
         return next((s for s in stated if s is not None and s > 0), None)
 
     def _number(self, name: str) -> float | None:
@@ -114,7 +116,8 @@ class Scripted:
         value = self._kept.getattr(name)
         if isinstance(value, Tensor):
             value = value.item() if value.numel() == 1 else None
-        return float(value) if isinstance(value, int | float) else None
+        known = isinstance(value, int | float) and abs(value) < MOST_NUMBER  # NaN is not
+        return float(value) if known else None
 
     def _fidelity(self) -> list[float]:
         if "fidelity" not in self._names:

@@ -28,7 +28,8 @@ COMPARED = tuple(i for i in range(len(NAMES)) if i != F0)
 @dataclass(frozen=True)
 class RealSound:
     """The real sound that paths are heard beside: ``descriptors`` (step, descriptor) on their scales, the ``edges``
-    (descriptor, bin - 1) of their deciles and standard ``deviations``, and moments of spectra as ``features``.
+    (descriptor, bin - 1) of their deciles, the ``shares`` (descriptor, bin) of the steps between these (a tenth each,
+    but where many steps are alike), standard ``deviations``, and moments of spectra as ``features``.
 
     Features of a moment of half a second are the means and deviations over time of 32 mel bands in dB, each in standard
     deviations of the real sound, turned to its 12 principal components: few enough for a covariance of some hundred
@@ -37,6 +38,7 @@ class RealSound:
 
     descriptors: Float[Tensor, "step descriptor"]
     edges: Float[np.ndarray, "descriptor edge"]
+    shares: Float[np.ndarray, "descriptor bin"]
     deviations: Float[np.ndarray, " descriptor"]
     offset: Float[Tensor, " raw"]
     scale: Float[Tensor, " raw"]
@@ -58,6 +60,7 @@ class RealSound:
         return cls(
             scaled,
             edges,
+            np.stack([_shares(c, e) for c, e in zip(scaled.T.numpy(), edges, strict=True)]),
             np.nanstd(scaled.numpy(), axis=0),
             offset,
             scale,
@@ -121,8 +124,8 @@ class HeardPaths:
         shares = np.stack([_shares(c, e) for c, e in zip(curves.T, real.edges, strict=True)])
         features = torch.cat([self.features[i] for i in of])
         return {
-            "descriptor_coverage": float((shares >= VISITED).mean()),
-            "descriptor_overlap": float(np.minimum(shares, 1 / BINS).sum(1).mean()),
+            "descriptor_coverage": float((shares >= VISITED)[real.shares > 0].mean()),
+            "descriptor_overlap": float(np.minimum(shares, real.shares).sum(1).mean()),
             "frechet": frechet_distance(real.features, features) if len(features) > 1 else float("nan"),
         }
 

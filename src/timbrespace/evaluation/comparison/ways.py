@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from timbrespace.core.errors import ParameterError
-from timbrespace.core.seeds import torch_generator
+from timbrespace.core.seeds import numpy_generator, torch_generator
 from timbrespace.evaluation.comparison.contestant import Contestant
 from timbrespace.evaluation.journey_listening import scattered
 from timbrespace.latent.mappings import Mapping
 from timbrespace.latent.paths import Path
 from timbrespace.latent.routes import Corpus, Line, Recording, Walk
+from timbrespace.latent.surroundings import Surroundings
 from timbrespace.motion.library import draw, gestures_in
 from timbrespace.motion.preparing import prepare
 from timbrespace.motion.track import Track
@@ -39,7 +40,7 @@ def read_hands(places: Sequence[str | FilePath], *, count: int, seconds: float, 
 
     Raises :class:`~timbrespace.core.errors.DataError` or :class:`ParameterError` where a source holds too few.
     """
-    found = []
+    found: list[Hands] = []
     for place in places:
         library = gestures_in(place, least_seconds=seconds / MOST_STRETCH, most_seconds=seconds * MOST_STRETCH)
         if len(library) < count:
@@ -48,8 +49,27 @@ def read_hands(places: Sequence[str | FilePath], *, count: int, seconds: float, 
                 f" and {count} were asked for; ask for fewer, or for another duration."
             )
         chosen = draw(library, count, seed=seed)
-        found.append(Hands(FilePath(place).stem, tuple(prepare(track) for track in chosen)))
+        found.append(
+            Hands(_name(place, taken=[*BASELINES, *(h.name for h in found)]), tuple(prepare(track) for track in chosen))
+        )
     return found
+
+
+def _name(place: str | FilePath, *, taken: Sequence[str]) -> str:
+    """The name of a file or folder, with a number where another group has it already."""
+    name = FilePath(place).resolve().stem or "hands"
+    number = 1
+    while (named := name if number == 1 else f"{name} ({number})") in taken:
+        number += 1
+    return named
+
+
+def _beginning(known: Surroundings, number: int, *, seed: int) -> Surroundings:
+    """With another sound to begin with for every number, until all have had their turn: two paths that are the same
+    would be each other's nearest neighbours.
+    """
+    order = numpy_generator(seed, RECORDINGS).permutation(len(known.sounds))
+    return replace(known, start=known.sounds[order[number % len(order)]])
 
 
 def groups(hands: Sequence[Hands]) -> list[str]:
@@ -71,7 +91,12 @@ def ways(
         ]
     for name, route in ROUTES.items():
         found[name] = [
-            route.path(model.known, seconds=seconds, rate_hz=rate, generator=torch_generator(seed, name, k))
+            route.path(
+                _beginning(model.known, k, seed=seed) if name == RECORDINGS else model.known,
+                seconds=seconds,
+                rate_hz=rate,
+                generator=torch_generator(seed, name, k),
+            )
             for k in range(count)
         ]
     found[NOISE] = [

@@ -83,7 +83,10 @@ def _is_hands(frame: list[Any]) -> bool:
 def _plain(values: list[Any]) -> list[float] | None:
     if not all(v is None or (isinstance(v, int | float) and not isinstance(v, bool)) for v in values):
         return None
-    return [float("nan") if v is None else float(v) for v in values]
+    try:
+        return [float("nan") if v is None else float(v) for v in values]
+    except OverflowError:  # an integer of hundreds of digits
+        return None
 
 
 def _notes(frames: list[Any], rows: list[list[float] | None], width: int) -> list[str]:
