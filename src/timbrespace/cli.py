@@ -408,9 +408,9 @@ def _print_sound(out: Path, seconds: float, as_json: bool) -> None:
 
 def _print_model(codec: Any, as_json: bool) -> None:
     from timbrespace.codecs.bundle import CARD, METRICS, RECIPE
-    from timbrespace.codecs.foreign.codec import ForeignCodec
+    from timbrespace.codecs.torchscript.codec import TorchScriptCodec
 
-    if isinstance(codec, ForeignCodec):
+    if isinstance(codec, TorchScriptCodec):
         _print({"model": str(codec.path), "facts": codec.facts()}, codec.card(), as_json)
         return
     bundle = codec.bundle

@@ -64,7 +64,7 @@ def test_a_model_without_latents_goes_by_a_folder(codec: SoundCodec) -> None:
         surroundings_of(Bare(codec))
     around = surroundings_of(Bare(codec), data=sounds())
     encoded = encode_folder(codec, sounds())
-    assert around.names == encoded.names
+    assert list(around.names) == encoded.names
     assert len(around.sounds) == len(encoded.names)
     torch.testing.assert_close(around.space.mean, around.vectors.mean(0), atol=1e-4, rtol=1e-4)
     first = read_for(codec, sounds() / around.names[0])

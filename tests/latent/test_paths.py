@@ -192,3 +192,13 @@ def test_wrong_shapes_and_rates() -> None:
         Path(torch.zeros(3, 2), math.nan)
     with pytest.raises(ParameterError, match="at least one"):
         Path(torch.zeros(0, 2), 1.0)
+
+
+def test_a_walk_in_a_large_space_of_one_direction_is_drawn() -> None:
+    """A dense covariance of rank one in 512 dimensions: its rounding in single precision is larger than any jitter."""
+    direction = torch.randn(512, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    drawn = random_walk(torch.zeros(512), torch.outer(direction, direction), seconds=1.0, rate_hz=RATE,
+                        generator=torch.Generator().manual_seed(1))  # fmt: skip
+    assert drawn.points.isfinite().all()
+    along = drawn.points.double() @ direction / direction.norm()
+    assert along.square().sum() > 0.99 * drawn.points.double().square().sum()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from timbrespace.codecs.bundle import Bundle
-from timbrespace.codecs.foreign.codec import ForeignCodec
 from timbrespace.codecs.frames import FrameCodec
 from timbrespace.codecs.sound import SoundCodec
+from timbrespace.codecs.torchscript.codec import TorchScriptCodec
 from timbrespace.core.codec import Codec
 from timbrespace.core.errors import BundleError, ParameterError
 from timbrespace.core.files import sha256
@@ -15,13 +15,13 @@ from timbrespace.core.files import sha256
 KINDS: dict[str, type[SoundCodec] | type[FrameCodec]] = {"SoundCodec": SoundCodec, "FrameCodec": FrameCodec}
 
 
-def load(path: str | Path, *, trust: bool = False) -> SoundCodec | FrameCodec | ForeignCodec:
+def load(path: str | Path, *, trust: bool = False) -> SoundCodec | FrameCodec | TorchScriptCodec:
     """The trained model in a bundle folder, or with ``trust`` the one in a TorchScript file of RAVE or nn~.
 
     Raises :class:`BundleError` when the folder is no bundle, is damaged, or is of a newer format, and when a file
     is no model that can be used, or is not trusted.
     """
-    return _foreign(Path(path), trust=trust) if _is_foreign(path) else load_bundle(path)
+    return _torchscript(Path(path), trust=trust) if _is_torchscript(path) else load_bundle(path)
 
 
 def load_bundle(path: str | Path) -> SoundCodec | FrameCodec:
@@ -47,7 +47,7 @@ def load_codec(path: str | Path, *, trust: bool = False) -> Codec:
 
 def load_sound(path: str | Path) -> SoundCodec:
     """The trained model of sound in a bundle folder; raises :class:`BundleError` for any other, too."""
-    if _is_foreign(path):
+    if _is_torchscript(path):
         raise BundleError(
             f"{path} is a TorchScript model, and this works with models that 'timbrespace train' wrote;"
             " give the folder of one."
@@ -58,13 +58,13 @@ def load_sound(path: str | Path) -> SoundCodec:
     return codec
 
 
-def _is_foreign(path: str | Path) -> bool:
+def _is_torchscript(path: str | Path) -> bool:
     return Path(path).suffix.lower() == ".ts" and not Path(path).is_dir()
 
 
-def _foreign(path: Path, *, trust: bool) -> ForeignCodec:
+def _torchscript(path: Path, *, trust: bool) -> TorchScriptCodec:
     if trust or not path.is_file():
-        return ForeignCodec(path)
+        return TorchScriptCodec(path)
     try:
         digest = sha256(path)
     except OSError as error:

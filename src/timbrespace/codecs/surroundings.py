@@ -65,9 +65,9 @@ def _of_folder(codec: Codec, found: EncodedSounds, ends: dict[str, Tensor | None
     else:
         some = slice(None, None, -(-len(found.vectors) // FIT_LIMIT))
         space = LatentSpace.fit(
-            found.vectors[some], descriptors=found.descriptors[some], source=found.source[some], seed=seed
+            found.vectors[some], descriptors=found.heard[some], source=found.source[some], seed=seed
         )
-    return Surroundings(space, found.vectors, found.source, descriptors=found.descriptors, names=found.names, **ends)
+    return Surroundings(space, found.vectors, found.source, descriptors=found.heard, names=tuple(found.names), **ends)
 
 
 def _trajectory(codec: Codec, audio: str | Path | None) -> Tensor | None:

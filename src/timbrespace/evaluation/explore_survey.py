@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from timbrespace.audio.descriptors import LOUDNESS, describe_sound, per_step
-from timbrespace.codecs.space import posterior_means
+from timbrespace.audio.descriptors import LOUDNESS
+from timbrespace.codecs.recordings import EncodedSounds, encode_folder
 from timbrespace.core.codec import Codec
-from timbrespace.core.errors import BundleError, DataError
-from timbrespace.datasets.base import Progress, SoundSplit
-from timbrespace.datasets.folder import SoundFolder
+from timbrespace.core.errors import DataError
+from timbrespace.datasets.base import Progress
 
 MOMENT_SECONDS = 1.5
 """A moment of sound: long enough to be recognised, short enough to be one place in the space."""
@@ -47,30 +45,8 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """Per sound: its name, its latents (step, latent) and descriptors (step, descriptor); and what was skipped."""
-
-    names: list[str]
-    latents: list[Tensor]
-    descriptors: list[Tensor]
-    skipped: list[str]
-    seconds: float
-    split: SoundSplit
-
-    @cached_property
-    def vectors(self) -> Tensor:
-        """The latents of all steps, one after the other."""
-        return torch.cat(self.latents)
-
-    @cached_property
-    def heard(self) -> Tensor:
-        """The descriptors of all steps."""
-        return torch.cat(self.descriptors)
-
-    @cached_property
-    def source(self) -> Tensor:
-        """The sound that each step is of."""
-        return torch.cat([torch.full((len(z),), i) for i, z in enumerate(self.latents)])
+class Survey(EncodedSounds):
+    """The sounds of a folder as a codec encodes them, looked at moment by moment."""
 
     @property
     def stride(self) -> int:
@@ -103,41 +79,14 @@ def survey(codec: Codec, data: str | Path, *, progress: Progress | None = None) 
     Raises :class:`DataError` if there is no usable sound, or too little, and :class:`BundleError` if the model's
     answer is not finite.
     """
-    folder = SoundFolder(
-        path=str(data), sample_rate=codec.sample_rate, channels=codec.channels, validation=0.0, test=0.0
-    )
-    prepared = folder.prepare(progress=None if progress is None else _reading(progress))
-    split = prepared.split("train")
-    names = [s.name for s in split.sources]
-    latents, descriptors, samples = [], [], 0
-    for index, name in enumerate(names):
-        if progress is not None:
-            progress(index, len(names), "encoding the sounds")
-        wave = split.sound(index)
-        samples += wave.shape[-1]
-        z = posterior_means(codec, wave)
-        if not bool(torch.isfinite(z).all()):
-            raise BundleError(
-                f"This model's latents of {name} are not all finite; the model is damaged, train it again."
-            )
-        latents.append(z)
-        heard = describe_sound(wave, codec.sample_rate)
-        descriptors.append(per_step(heard, ratio=codec.ratio, steps=len(z)))
-    if progress is not None:
-        progress(len(names), len(names), "encoding the sounds")
-    if sum(len(z) for z in latents) < 2 * codec.latent_dim:
+    found = encode_folder(codec, data, progress=progress)
+    if len(found.vectors) < 2 * codec.latent_dim:
         raise DataError(
-            f"The sounds in {data} last {samples / codec.sample_rate:.1f} s, {sum(len(z) for z in latents)} points of"
-            f" this space, too few to explore its {codec.latent_dim} dimensions; give at least"
+            f"The sounds in {data} last {found.seconds:.1f} s, {len(found.vectors)} points of this space, too few to"
+            f" explore its {codec.latent_dim} dimensions; give at least"
             f" {2 * codec.latent_dim * codec.ratio / codec.sample_rate:.1f} s of sound."
         )
-    skipped = prepared.summary()["skipped"]
-    return Survey(names, latents, descriptors, skipped, samples / codec.sample_rate, split)
-
-
-def _reading(progress: Progress) -> Progress:
-    """Tells the stage in place of each file's name."""
-    return lambda done, total, name: progress(done, total, "reading the sounds")
+    return Survey(found.names, found.latents, found.descriptors, found.skipped, found.seconds, found.split)
 
 
 def groups_of(names: list[str]) -> list[str]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from timbrespace.core.component import Component
 from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Wave
+from timbrespace.layers.live_step import LiveStep
 from timbrespace.transforms.filterbank import Filterbank
 
 
@@ -126,6 +127,14 @@ class AudioTransform(Component, nn.Module):
         Sample ``n`` of the stream stands for sample ``n - latency`` of the inversion of all frames; before come zeros.
         """
         raise ParameterError(f"{type(self).__name__} has no live inverse; take a transform that can be streamed.")
+
+    def analysis_step(self, *, channels: int) -> LiveStep:
+        """:meth:`forward` as a step from wave (batch, channel, n * hop_length) to frames (batch, channel, feature, n)."""
+        raise ParameterError(f"{type(self).__name__} has no live analysis that could be exported.")
+
+    def synthesis_step(self, *, channels: int) -> LiveStep:
+        """:meth:`invert` as a step from frames (batch, channel, feature, n) to wave (batch, channel, n * hop_length)."""
+        raise ParameterError(f"{type(self).__name__} has no live inverse that could be exported.")
 
     def provides(self) -> dict[str, Any]:
         return {"n_features": self.n_features, "sample_rate": self.sample_rate, "hop_length": self.hop_length}

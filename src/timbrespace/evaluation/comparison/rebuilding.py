@@ -28,7 +28,7 @@ ERRORS = {
 @dataclass(frozen=True)
 class Rebuilt:
     """What one model made of the sounds: errors per sound, the first few sounds themselves at the model's rate, and the
-    seconds by the clock that one second of sound took to encode and to decode (foreign models run in another process).
+    seconds by the clock that one second of sound took to encode and to decode (a .ts runs in another process).
     """
 
     errors: dict[str, np.ndarray]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,13 +111,10 @@ def scored(
     the ends held within what a measure can be.
     The same ``seed`` draws the same paths in every model, which pairs them.
     """
-    both: Callable[[np.ndarray | None], dict[str, float]] = lambda d: (  # noqa: E731
-        visits.scores(ground, d) | heard.scores(real, d)
-    )
-    value = both(None)
+    value = _together(ground, real, visits, heard, None)
     generator = numpy_generator(seed, "paths")
     n = len(visits.points)
-    drawn = [both(generator.integers(0, n, n)) for _ in range(draws)]
+    drawn = [_together(ground, real, visits, heard, generator.integers(0, n, n)) for _ in range(draws)]
     found = {}
     for name, at in value.items():
         values = np.array([d[name] for d in drawn])
@@ -126,6 +123,13 @@ def scored(
         low, high = np.clip(ends, 0.0, TITLES[name].most).tolist()
         found[name] = Scored(at, low, high, values)
     return found
+
+
+def _together(
+    ground: Ground, real: RealSound, visits: Visits, heard: HeardPaths, drawn: np.ndarray | None
+) -> dict[str, float]:
+    """The measures of places and of sound, of all paths or of those ``drawn`` by number."""
+    return visits.scores(ground, drawn) | heard.scores(real, drawn)
 
 
 def differences(

@@ -34,6 +34,7 @@ def random_walk(
     noise = torch.randn(steps + 2 * margin, mean.shape[0], generator=generator)
     kernel = gaussian_kernel(width)
     smooth = torch.nn.functional.conv1d(noise.T[:, None], kernel[None, None]).squeeze(1).T / kernel.norm()
-    jitter = 1e-6 * covariance.diagonal().mean().clamp_min(1e-12) * torch.eye(mean.shape[0])
-    factor = torch.linalg.cholesky(covariance + jitter)
+    exact = covariance.double()  # rounding alone makes a large one of few directions indefinite
+    jitter = 1e-6 * exact.diagonal().mean().clamp_min(1e-12) * torch.eye(len(mean), dtype=torch.float64)
+    factor = torch.linalg.cholesky(exact + jitter).float()
     return Path(mean + smooth[:steps] @ factor.T, rate_hz)

@@ -33,7 +33,7 @@ class Walk(Route):
         covariance = (self.radius**2 * steps.T * space.variances.double()) @ steps  # of the latents themselves
         return random_walk(
             space.mean,
-            covariance.float(),
+            covariance,
             seconds=seconds,
             rate_hz=rate_hz,
             period=self.period,

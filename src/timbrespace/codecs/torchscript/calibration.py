@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from timbrespace.codecs.foreign.delay import Delay, find_delay
-from timbrespace.codecs.foreign.draws import NORMAL
-from timbrespace.codecs.foreign.runner import Runner
+from timbrespace.codecs.torchscript.delay import Delay, find_delay
+from timbrespace.codecs.torchscript.draws import NORMAL
+from timbrespace.codecs.torchscript.runner import Runner
 from timbrespace.core.seeds import torch_generator
 
 Encoding = Literal["as it is", "mean", "seeded draw"]

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests import foreign_models as models
-from timbrespace.codecs.foreign.codec import ForeignCodec
-from timbrespace.codecs.foreign.process import ForeignProcess
-from timbrespace.codecs.foreign.runner import Interface
-from timbrespace.codecs.foreign.scripted import Scripted, UnfitError
+from tests import torchscript_models as models
 from timbrespace.codecs.loading import load_codec
+from timbrespace.codecs.torchscript.codec import TorchScriptCodec
+from timbrespace.codecs.torchscript.process import ConfinedProcess
+from timbrespace.codecs.torchscript.runner import Interface
+from timbrespace.codecs.torchscript.scripted import Scripted, UnfitError
 from timbrespace.core.errors import BundleError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems have fewer limits, which facts() says")
@@ -28,13 +28,13 @@ def marker(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("timbrespace.codecs.foreign.codec.ForeignProcess", models.InProcess)
+    monkeypatch.setattr("timbrespace.codecs.torchscript.codec.ConfinedProcess", models.InProcess)
 
 
 def refused(path: Path, words: str, *, seconds: float = 20.0, memory_gb: float = 1.0) -> None:
     """Opening the file ends in one sentence that names it."""
     with pytest.raises(BundleError, match=words) as found:
-        ForeignCodec(path, seconds=seconds, memory_gb=memory_gb)
+        TorchScriptCodec(path, seconds=seconds, memory_gb=memory_gb)
     sentence = str(found.value)
     assert path.name in sentence
     assert "\n" not in sentence
@@ -134,7 +134,7 @@ def test_numbers_that_a_file_lacks_are_named(tmp_path: Path) -> None:
 
 
 def test_a_codec_whose_process_is_gone_says_so(tmp_path: Path) -> None:
-    codec = ForeignCodec(models.save(models.Plain(), tmp_path / "m.ts"))
+    codec = TorchScriptCodec(models.save(models.Plain(), tmp_path / "m.ts"))
     codec.close()
     codec.close()
     with pytest.raises(BundleError, match="was ended; open it again"):
@@ -145,7 +145,7 @@ def test_a_codec_whose_process_is_gone_says_so(tmp_path: Path) -> None:
 def test_the_process_sees_no_tokens_and_dies_with_its_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "abc")
     content = models.save(models.Plain(), tmp_path / "m.ts").read_bytes()
-    held = ForeignProcess("m.ts", content, seconds=20.0, memory_gb=1.0)
+    held = ConfinedProcess("m.ts", content, seconds=20.0, memory_gb=1.0)
     process, folder = held._process, Path(held._folder)
     assert len(held.confined) == 4
     assert list(folder.iterdir()) == []
@@ -166,9 +166,9 @@ def test_numbers_that_no_model_of_sound_has_are_refused(params: list[int]) -> No
 
 
 def test_a_model_outlives_the_thread_that_opened_it(tmp_path: Path) -> None:
-    opened: list[ForeignCodec] = []
+    opened: list[TorchScriptCodec] = []
     path = models.save(models.RaveStyle(), tmp_path / "m.ts")
-    thread = threading.Thread(target=lambda: opened.append(ForeignCodec(path)))
+    thread = threading.Thread(target=lambda: opened.append(TorchScriptCodec(path)))
     thread.start()
     thread.join()
     with opened[0] as codec:

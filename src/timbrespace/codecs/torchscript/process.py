@@ -14,7 +14,7 @@ from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
 
-from timbrespace.codecs.foreign.protocol import ProtocolError, receive, send
+from timbrespace.codecs.torchscript.protocol import ProtocolError, receive, send
 from timbrespace.core.errors import BundleError
 
 START_SECONDS = 60.0
@@ -28,7 +28,7 @@ _FORBIDDEN = {
 }
 
 
-class ForeignProcess:
+class ConfinedProcess:
     """One scripted model in one process; ``facts`` is what it says of itself, ``confined`` what the process gave up.
 
     Raises :class:`BundleError`, one sentence with the file's name, at everything the model does wrong; the process
@@ -40,7 +40,7 @@ class ForeignProcess:
         self._lock = threading.Lock()
         self._folder = tempfile.mkdtemp(prefix="timbrespace-")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "timbrespace.codecs.foreign.child"],
+            [sys.executable, "-P", "-m", "timbrespace.codecs.torchscript.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -62,9 +62,9 @@ class ForeignProcess:
         self.facts: dict[str, Any] = dict(answer.get("facts", {}))
 
     def ask(
-        self, fields: dict[str, Any], payload: bytes = b"", *, within: float | None = None
+        self, fields: dict[str, Any], payload: bytes = b"", *, within: float | None = None, most: int = 0
     ) -> tuple[dict[str, Any], bytearray]:
-        """The answer to a request, within ``seconds``."""
+        """The answer to a request, within ``seconds``, with a payload of at most ``most`` bytes."""
         with self._lock:
             if not self.close.alive:
                 raise BundleError(f"{self.name} was ended; open it again.")
@@ -74,7 +74,7 @@ class ForeignProcess:
             watch.start()
             try:
                 send(self._inward, fields | {"seconds": self.seconds}, payload)
-                answer, content = receive(self._outward)
+                answer, content = receive(self._outward, most=most)
             except (EOFError, OSError, ProtocolError) as error:
                 raise self._ended(late, error) from None
             except BaseException:  # stopped between question and answer: the next answer would be the wrong one

@@ -12,15 +12,15 @@ import pytest
 import torch
 
 import timbrespace
-from tests import foreign_models as models
-from tests.foreign_models import DELAY_IN, DELAY_OUT, FULL, LATENTS, RATE, RATIO
+from tests import torchscript_models as models
+from tests.torchscript_models import DELAY_IN, DELAY_OUT, FULL, LATENTS, RATE, RATIO
 from timbrespace.__main__ import main
 from timbrespace.audio.writing import write
-from timbrespace.codecs.foreign.codec import ForeignCodec
-from timbrespace.codecs.foreign.delay import bursts, correlate
-from timbrespace.codecs.foreign.informative import informative_counts
 from timbrespace.codecs.loading import load_codec, load_sound
 from timbrespace.codecs.space import posterior_means
+from timbrespace.codecs.torchscript.codec import TorchScriptCodec
+from timbrespace.codecs.torchscript.delay import bursts, correlate
+from timbrespace.codecs.torchscript.informative import informative_counts
 from timbrespace.core.codec import Codec, rate_hz
 from timbrespace.core.errors import BundleError, ParameterError
 
@@ -31,14 +31,14 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def codec(file: Path) -> Iterator[ForeignCodec]:
-    with ForeignCodec(file) as opened:
+def codec(file: Path) -> Iterator[TorchScriptCodec]:
+    with TorchScriptCodec(file) as opened:
         yield opened
 
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("timbrespace.codecs.foreign.codec.ForeignProcess", models.InProcess)
+    monkeypatch.setattr("timbrespace.codecs.torchscript.codec.ConfinedProcess", models.InProcess)
 
 
 def low_noise(seconds: float, *, channels: int = 1, seed: int = 0) -> torch.Tensor:
@@ -57,7 +57,7 @@ def expected_means(wave: torch.Tensor) -> torch.Tensor:
     return (toy.latent_pca @ (mean - toy.latent_mean)[0].T)[None, :LATENTS]
 
 
-def test_a_rave_style_file_says_what_it_is(codec: ForeignCodec, file: Path) -> None:
+def test_a_rave_style_file_says_what_it_is(codec: TorchScriptCodec, file: Path) -> None:
     assert isinstance(codec, Codec)
     assert (codec.sample_rate, codec.channels, codec.ratio, codec.latent_dim) == (RATE, 1, RATIO, LATENTS)
     assert codec.name == "street"
@@ -74,14 +74,14 @@ def test_a_rave_style_file_says_what_it_is(codec: ForeignCodec, file: Path) -> N
     assert "informative  dimensions by share of variance: 3 for 0.80, 5 for 0.90" in codec.card()
 
 
-def test_encoding_that_draws_gives_exactly_the_mean(codec: ForeignCodec) -> None:
+def test_encoding_that_draws_gives_exactly_the_mean(codec: TorchScriptCodec) -> None:
     wave = low_noise(1.0)
     assert codec.facts()["encoding"] == "mean"
     assert codec.facts()["encode_draws"] == ["randn_like"]
     torch.testing.assert_close(codec.encode(wave), expected_means(wave), atol=1e-5, rtol=0)
 
 
-def test_calls_do_not_depend_on_what_came_before(codec: ForeignCodec) -> None:
+def test_calls_do_not_depend_on_what_came_before(codec: TorchScriptCodec) -> None:
     wave = low_noise(1.0)
     latents, sound = codec.encode(wave), codec.decode(codec.encode(wave))
     codec.encode(low_noise(0.5, seed=1) + 0.5)
@@ -92,14 +92,14 @@ def test_calls_do_not_depend_on_what_came_before(codec: ForeignCodec) -> None:
     assert torch.equal(together[1:], latents)
 
 
-def test_a_second_process_gives_the_same_numbers(codec: ForeignCodec, file: Path) -> None:
+def test_a_second_process_gives_the_same_numbers(codec: TorchScriptCodec, file: Path) -> None:
     wave = low_noise(0.5)
-    with ForeignCodec(file) as other:
+    with TorchScriptCodec(file) as other:
         assert torch.equal(other.encode(wave), codec.encode(wave))
         assert torch.equal(other.decode(other.encode(wave)), codec.decode(codec.encode(wave)))
 
 
-def test_the_delay_of_streaming_caches_is_found_and_taken_back(codec: ForeignCodec) -> None:
+def test_the_delay_of_streaming_caches_is_found_and_taken_back(codec: TorchScriptCodec) -> None:
     facts = codec.facts()
     assert facts["delay_samples"] == DELAY_IN + DELAY_OUT
     assert facts["delay_steps_of_encoder"] == DELAY_IN // RATIO
@@ -110,12 +110,12 @@ def test_the_delay_of_streaming_caches_is_found_and_taken_back(codec: ForeignCod
     torch.testing.assert_close(again[..., :-DELAY_OUT], wave[..., :-DELAY_OUT], atol=0.03, rtol=0)
 
 
-def test_no_sound_begins_with_what_the_export_left_in_the_caches(codec: ForeignCodec) -> None:
+def test_no_sound_begins_with_what_the_export_left_in_the_caches(codec: TorchScriptCodec) -> None:
     latents = codec._runner.encode(torch.zeros(1, 1, 20 * RATIO), quiet=True)  # before delays are taken back
     torch.testing.assert_close(latents, latents[..., -1:].expand_as(latents), atol=1e-6, rtol=0)
 
 
-def test_long_sounds_have_no_seams(codec: ForeignCodec) -> None:
+def test_long_sounds_have_no_seams(codec: TorchScriptCodec) -> None:
     wave = low_noise(20.0)  # three pieces
     torch.testing.assert_close(codec.encode(wave), expected_means(wave), atol=1e-5, rtol=0)
     again = codec.decode(codec.encode(wave), length=wave.shape[-1])
@@ -123,7 +123,7 @@ def test_long_sounds_have_no_seams(codec: ForeignCodec) -> None:
 
 
 @pytest.mark.parametrize("samples", [1, RATIO - 1, RATIO, RATIO + 1, 1000])
-def test_any_length(codec: ForeignCodec, samples: int) -> None:
+def test_any_length(codec: TorchScriptCodec, samples: int) -> None:
     latents = codec.encode(torch.zeros(1, 1, samples))
     assert latents.shape == (1, LATENTS, -(-samples // RATIO))
     assert codec.decode(latents).shape == (1, 1, latents.shape[-1] * RATIO)
@@ -134,7 +134,7 @@ def test_any_length(codec: ForeignCodec, samples: int) -> None:
 @pytest.mark.usefixtures("in_process")
 def test_stereo_and_arrays(tmp_path: Path) -> None:
     model = models.RaveStyle(channels=2, delays=(0, 0), draws=False)
-    stereo = ForeignCodec(models.save(model, tmp_path / "stereo.ts"))
+    stereo = TorchScriptCodec(models.save(model, tmp_path / "stereo.ts"))
     wave = low_noise(0.5, channels=2)
     assert stereo.facts()["encoding"] == "as it is"
     latents = stereo.encode(wave.numpy())
@@ -145,12 +145,12 @@ def test_stereo_and_arrays(tmp_path: Path) -> None:
         stereo.encode(wave[:, :1])
 
 
-def test_what_others_ask_of_a_codec(codec: ForeignCodec) -> None:
+def test_what_others_ask_of_a_codec(codec: TorchScriptCodec) -> None:
     wave = low_noise(0.5)
     assert torch.equal(posterior_means(codec, wave[0]), codec.encode(wave)[0].T)
 
 
-def test_bad_arguments_are_refused_in_one_sentence(codec: ForeignCodec) -> None:
+def test_bad_arguments_are_refused_in_one_sentence(codec: TorchScriptCodec) -> None:
     for wave, words in (
         (torch.zeros(1, 1, 0), "empty"), (torch.full((1, 1, 9), torch.nan), "NaN"), (torch.zeros(3), "shape"),
         (torch.full((1, 1, 9), 1e9), "peak"),
@@ -165,7 +165,7 @@ def test_bad_arguments_are_refused_in_one_sentence(codec: ForeignCodec) -> None:
 
 @pytest.mark.usefixtures("in_process")
 def test_without_caches_sounds_are_taken_whole_and_long_ones_with_context(tmp_path: Path) -> None:
-    with ForeignCodec(models.save(models.Smoothed(), tmp_path / "m.ts"), sample_rate=2000) as codec:
+    with TorchScriptCodec(models.save(models.Smoothed(), tmp_path / "m.ts"), sample_rate=2000) as codec:
         facts = codec.facts()
         assert facts["streaming"] is False
         assert (facts["sample_rate"], facts["sample_rate_from"]) == (2000, "given")
@@ -178,7 +178,7 @@ def test_without_caches_sounds_are_taken_whole_and_long_ones_with_context(tmp_pa
 @pytest.mark.usefixtures("in_process")
 def test_draws_without_a_mean_come_from_a_seed(tmp_path: Path) -> None:
     path = models.save(models.Uniform(), tmp_path / "m.ts")
-    with ForeignCodec(path, seed=1) as codec:
+    with TorchScriptCodec(path, seed=1) as codec:
         facts = codec.facts()
         assert (facts["encoding"], facts["encode_draws"]) == ("seeded draw", ["rand_like"])
         assert facts["sample_rate_from"] == "assumed"
@@ -190,7 +190,7 @@ def test_draws_without_a_mean_come_from_a_seed(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("in_process")
 def test_state_that_is_no_buffer_is_reset_and_print_does_no_harm(tmp_path: Path) -> None:
-    with ForeignCodec(models.save(models.Counting(), tmp_path / "m.ts")) as codec:
+    with TorchScriptCodec(models.save(models.Counting(), tmp_path / "m.ts")) as codec:
         wave = torch.zeros(1, 1, RATIO)
         assert torch.equal(codec.encode(wave), codec.encode(wave))
 

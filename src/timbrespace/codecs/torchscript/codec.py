@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from timbrespace.codecs.foreign.calibration import calibrate
-from timbrespace.codecs.foreign.card import card
-from timbrespace.codecs.foreign.informative import informative_counts
-from timbrespace.codecs.foreign.process import ForeignProcess
-from timbrespace.codecs.foreign.protocol import MAX_PAYLOAD
-from timbrespace.codecs.foreign.runner import Interface, Runner
 from timbrespace.codecs.given import Array, given_latents, given_wave, like
+from timbrespace.codecs.torchscript.calibration import calibrate
+from timbrespace.codecs.torchscript.card import card
+from timbrespace.codecs.torchscript.informative import informative_counts
+from timbrespace.codecs.torchscript.process import ConfinedProcess
+from timbrespace.codecs.torchscript.protocol import MAX_PAYLOAD
+from timbrespace.codecs.torchscript.runner import Interface, Runner
 from timbrespace.core.errors import BundleError
 
 ASSUMED_RATE = 44_100
@@ -23,7 +23,7 @@ CALL_SECONDS = 60.0
 MEMORY_GB = 4.0
 
 
-class ForeignCodec:
+class TorchScriptCodec:
     """Wave -> latents -> wave through the ``encode`` and ``decode`` of a TorchScript file.
 
     The file is a program. It runs in a process of its own that can open no files of yours, write nothing, connect to
@@ -32,8 +32,8 @@ class ForeignCodec:
     silence, with the same random numbers, so equal sounds have equal latents whatever came before. Where encoding
     draws normal numbers, as a variational encoder does, they are left at their mean.
 
-    A streaming model is late; where its delay can be measured (see :mod:`~timbrespace.codecs.foreign.delay`), latents
-    and sound are moved back, so that latent step k stands for samples ``k * ratio`` and following, as everywhere.
+    A streaming model is late; where its delay can be measured (see :mod:`~timbrespace.codecs.torchscript.delay`),
+    latents and sound are moved back, so that latent step k stands for samples ``k * ratio`` and following, as everywhere.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ForeignCodec:
         content = read_model(self.path)
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._size = len(content)
-        self._process = ForeignProcess(str(path), content, seconds=seconds, memory_gb=memory_gb)
+        self._process = ConfinedProcess(str(path), content, seconds=seconds, memory_gb=memory_gb)
         try:
             said = self._process.facts
             self._rate_from = "given" if sample_rate else "the file" if said.get("sample_rate") else "assumed"
@@ -147,7 +147,7 @@ class ForeignCodec:
         """End the model's process."""
         self._process.close()
 
-    def __enter__(self) -> ForeignCodec:
+    def __enter__(self) -> TorchScriptCodec:
         return self
 
     def __exit__(

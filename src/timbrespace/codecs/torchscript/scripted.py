@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.jit._fuser import optimized_execution
 
-from timbrespace.codecs.foreign.draws import Draws
+from timbrespace.codecs.torchscript.draws import Draws
 
 RATE_NAMES = ("sr", "sampling_rate", "sample_rate")
 METHODS = ("encode", "decode")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from timbrespace.codecs.foreign.protocol import MAGIC, ProtocolError, packed, receive, send, unpacked
+from timbrespace.codecs.torchscript.protocol import MAGIC, ProtocolError, packed, receive, send, unpacked
 
 
 def test_a_tensor_comes_back() -> None:

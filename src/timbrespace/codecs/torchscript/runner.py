@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from timbrespace.codecs.foreign.process import ForeignProcess
-from timbrespace.codecs.foreign.protocol import ProtocolError, packed, unpacked
+from timbrespace.codecs.torchscript.process import ConfinedProcess
+from timbrespace.codecs.torchscript.protocol import ProtocolError, packed, unpacked
 from timbrespace.core.errors import BundleError
 
 PIECE_SAMPLES = 2**17
@@ -16,6 +17,8 @@ WHOLE_SECONDS = 60.0
 CONTEXT_SECONDS = 4.0
 
 
+SPARE_BYTES = 2**20
+"""By how much an answer may be too long and still be told as one of a wrong shape."""
 LEAST_RATE, MOST_RATE = 1_000, 768_000
 MOST_CHANNELS, MOST_LATENTS, MOST_RATIO = 64, 4096, 1 << 20
 """Beyond these, what the file states would make this process allocate what the model's own limits forbid it."""
@@ -58,7 +61,7 @@ class Interface:
 class Runner:
     """Encodes and decodes one sound from the model's first state; what it gives is checked for shape and number."""
 
-    def __init__(self, process: ForeignProcess, interface: Interface, *, seed: int) -> None:
+    def __init__(self, process: ConfinedProcess, interface: Interface, *, seed: int) -> None:
         self.process, self.interface, self.seed = process, interface, seed
         self.draws: set[str] = set()
 
@@ -106,14 +109,14 @@ class Runner:
         Raises :class:`BundleError` where the shape is not what the file says, or the numbers are not finite.
         """
         given = {"do": "run", "method": method, "shape": list(values.shape), "watch": watch, "quiet": quiet}
-        answer, content = self.process.ask(given, packed(values))
+        expected = self._expected(method, values)
+        answer, content = self.process.ask(given, packed(values), most=4 * math.prod(expected) + SPARE_BYTES)
         try:
             result = unpacked(answer.get("shape"), content)
         except ProtocolError as error:
             self.process.close()
             raise BundleError(f"{self.process.name} was stopped, for its process answered {error}.") from None
         self.draws |= {str(d) for d in answer.get("draws", [])}
-        expected = self._expected(method, values)
         if tuple(result.shape) != expected:
             raise BundleError(
                 f"{self.process.name} cannot be used: its {method} gives shape {tuple(result.shape)} for"

@@ -40,9 +40,11 @@ _MACHINES = {
         56,
         # creat socket connect socketpair fork vfork execve execveat ptrace process_vm_*, then names of files:
         # truncate rename mkdir rmdir link unlink symlink chmod chown lchown mknod and their *at forms, then mount
-        # unshare setns bpf userfaultfd perf_event_open and so on
+        # unshare setns bpf userfaultfd perf_event_open and so on; what changes a file that is open for reading, or its
+        # attributes and times (fchmod fchown *xattr utime*); other processes (rt_sigqueueinfo pidfd_open pidfd_getfd)
         (85, 41, 42, 53, 57, 58, 59, 322, 101, 310, 311, 76, 82, 83, 84, 86, 87, 88, 90, 92, 94, 133, 258, 259, 260,
-         263, 264, 265, 266, 268, 316, 452, 165, 166, 272, 308, 321, 323, 298, 248, 249, 250),
+         263, 264, 265, 266, 268, 316, 452, 165, 166, 272, 308, 321, 323, 298, 248, 249, 250,
+         91, 93, 188, 189, 190, 197, 198, 199, 132, 235, 261, 280, 129, 297, 434, 438),
         (435, 437, 425, 62, 200, 234, 424),  # clone3 openat2 io_uring_setup kill tkill tgkill pidfd_send_signal
     ),
     "aarch64": _Machine(
@@ -50,7 +52,7 @@ _MACHINES = {
         {56: 2},
         220,
         (198, 203, 199, 221, 281, 117, 270, 271, 45, 38, 34, 37, 35, 36, 53, 54, 33, 276, 452, 40, 39, 97, 268, 280,
-         282, 241, 217, 218, 219),
+         282, 241, 217, 218, 219, 52, 55, 5, 6, 7, 14, 15, 16, 88, 138, 240, 434, 438),
         (435, 437, 425, 129, 130, 131, 424),
     ),
 }  # fmt: skip

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from timbrespace.codecs.foreign.child import _answered, _opened
-from timbrespace.codecs.foreign.process import ForeignProcess
-from timbrespace.codecs.foreign.protocol import packed
+from timbrespace.codecs.torchscript.child import _answered, _opened
+from timbrespace.codecs.torchscript.process import ConfinedProcess
+from timbrespace.codecs.torchscript.protocol import packed
 
 RATIO, FULL, LATENTS, RATE = 64, 16, 8, 16_000
 DELAY_IN, DELAY_OUT = 2 * RATIO, 100
@@ -310,7 +310,7 @@ def unfit_params(path: Path, encode: list[int], decode: list[int]) -> Path:
     return save(model, path)
 
 
-class InProcess(ForeignProcess):
+class InProcess(ConfinedProcess):
     """The same answers without a process: for what is not about limits, since a process takes seconds to start."""
 
     def __init__(self, name: str, content: bytes, *, seconds: float, memory_gb: float) -> None:
@@ -325,7 +325,7 @@ class InProcess(ForeignProcess):
         self.facts = json.loads(json.dumps(answer["facts"]))
 
     def ask(
-        self, fields: dict[str, Any], payload: bytes = b"", *, within: float | None = None
+        self, fields: dict[str, Any], payload: bytes = b"", *, within: float | None = None, most: int = 0
     ) -> tuple[dict[str, Any], bytearray]:
         assert self._model is not None
         answer, result = _answered(self._model, fields, bytearray(payload))

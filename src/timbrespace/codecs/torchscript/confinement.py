@@ -8,8 +8,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from timbrespace.codecs.foreign.landlock import give_up_files
-from timbrespace.codecs.foreign.seccomp import give_up_calls
+from timbrespace.codecs.torchscript.landlock import give_up_files
+from timbrespace.codecs.torchscript.seccomp import give_up_calls
 
 _NOT_READABLE_BY_OTHERS, _NO_NEW_PRIVILEGES = 4, 38
 OPEN_FILES = 32
@@ -39,12 +39,18 @@ def _limit(memory_bytes: int) -> list[str]:
 
     # Python ignores this signal, and the writer would only see an error that it may swallow.
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
     most = _in_use() + memory_bytes
-    # Only Linux counts private memory of every kind here.
-    resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+    # Only Linux counts private memory of every kind as data.
+    limits = {
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_DATA: most,
+    }
+    for kind, wanted in limits.items():
+        _, hard = resource.getrlimit(kind)  # what the user has forbidden already cannot be raised again
+        lowest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(kind, (lowest, lowest))
     return [SIZES, *([MEMORY] if sys.platform == "linux" else [])]
 
 
@@ -57,7 +63,8 @@ def allow_seconds(seconds: float) -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     cores = 4  # it may use more than one
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + cores * seconds) + 2, hard))
+    until = int(time.process_time() + cores * seconds) + 2
+    resource.setrlimit(resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard))
 
 
 def _in_use() -> int:

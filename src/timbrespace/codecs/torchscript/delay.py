@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from timbrespace.codecs.foreign.runner import Runner
+from timbrespace.codecs.torchscript.runner import Runner
 from timbrespace.core.seeds import torch_generator
 
 TEST_SECONDS = 5.0

@@ -1,4 +1,4 @@
-"""The facts of a foreign model as lines to read."""
+"""The facts of a TorchScript model as lines to read."""
 
 from __future__ import annotations
 

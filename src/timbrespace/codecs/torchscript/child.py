@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from timbrespace.codecs.foreign.confinement import allow_seconds, confine
-from timbrespace.codecs.foreign.protocol import packed, receive, send, unpacked
-from timbrespace.codecs.foreign.scripted import Scripted, UnfitError, out_of_memory, reason
+from timbrespace.codecs.torchscript.confinement import allow_seconds, confine
+from timbrespace.codecs.torchscript.protocol import packed, receive, send, unpacked
+from timbrespace.codecs.torchscript.scripted import Scripted, UnfitError, out_of_memory, reason
 
 
 def main() -> None:
