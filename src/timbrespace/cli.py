@@ -285,23 +285,30 @@ def play(
     seconds: Annotated[float | None, Parameter(help="How long; a file needs it, else until Ctrl-C.")] = None,
     page: Annotated[bool, Parameter(name="--open", help="Open the page, where there is a screen.")] = True,
     takes: Annotated[Path, Parameter(help="The folder for recordings.")] = Path("takes"),
+    osc: Annotated[
+        int | None, Parameter(help="Open Sound Control on this port, such as 9000; answers on the next.")
+    ] = None,
+    osc_host: Annotated[str, Parameter(help="Where it listens; 0.0.0.0 lets the network in.")] = "127.0.0.1",
+    wekinator: Annotated[bool, Parameter(negative="", help="With --osc: Wekinator's ports too.")] = False,
     seed: Seed = 0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Play a model: in the browser, or on its own into a file or nowhere."""
+    from timbrespace.control.osc.ports import OscPorts
     from timbrespace.training.runtime import tune_process
     from timbrespace.web import play as playing
 
     tune_process(threads=1)
     chosen = playing.chosen_model(model)
+    ports = None if osc is None else OscPorts(osc, osc_host, wekinator)
     if output == "browser":
         _play(
             chosen, port=port, seconds=seconds, seed=seed, takes=takes, open_page=page and not as_json,
-            as_json=as_json,
+            osc=ports, as_json=as_json,
         )  # fmt: skip
         return
-    status = playing.perform(chosen, output, seconds=seconds, seed=seed, force=force)
+    status = playing.perform(chosen, output, seconds=seconds, seed=seed, force=force, osc=ports)
     _print(status, playing.summary(status), as_json)
 
 

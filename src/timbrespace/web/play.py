@@ -10,7 +10,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -21,6 +21,9 @@ from timbrespace.codecs.loading import load_sound
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import require_latents, space_of
 from timbrespace.control.engine import Engine
+from timbrespace.control.osc.playing import play_steered
+from timbrespace.control.osc.ports import OscPorts
+from timbrespace.control.osc.receiver import OscReceiver
 from timbrespace.control.outputs import play_to_file, play_to_nothing
 from timbrespace.core.codec import LiveCodec, require
 from timbrespace.core.errors import BundleError, ParameterError
@@ -44,19 +47,27 @@ def play(
     seed: int = 0,
     takes: Path | None = None,
     open_page: bool = True,
+    osc: OscPorts | None = None,
     ready: Callable[[str], None] = print,
 ) -> None:
     """Play ``model`` in the browser until Ctrl-C, or for ``seconds``.
 
     ``port`` is 8000 or the next free one if not given. ``ready`` gets the address, token included, as soon as the
     first block of sound is waiting; a browser is opened where there is a screen. ``takes`` is the folder for
-    recordings. Raises :class:`BundleError` or :class:`ParameterError` for a model that cannot be played,
-    :class:`StorageError` for a port that is taken.
+    recordings; on the ports ``osc`` Open Sound Control steers too. Raises :class:`BundleError` or
+    :class:`ParameterError` for a model that cannot be played, :class:`StorageError` for a port that is taken.
     """
     _check_seconds(seconds)
-    with asked_to_end() as ended, bind_near(FIRST_PORT) if port is None else bind(port) as listening:
+    with (
+        asked_to_end() as ended,
+        bind_near(FIRST_PORT) if port is None else bind(port) as listening,
+        nullcontext() if osc is None else OscReceiver(osc) as receiver,
+    ):
         keys = Keys(listening.getsockname()[1])
-        with _staged(model, Engine(model, seed=seed, takes=takes)) as stage:
+        engine = Engine(model, seed=seed, takes=takes)
+        with _staged(model, engine) as stage, nullcontext() if receiver is None else receiver.steer(engine):
+            if receiver is not None:
+                stage.turned = receiver.turned
             app = guarded(application(stage), keys)
             ready(keys.address)
             if open_page and screen_there():
@@ -84,10 +95,18 @@ def _staged(model: Path, engine: Engine) -> Iterator[Stage]:
                 gc.unfreeze()
 
 
-def perform(model: Path, output: str, *, seconds: float | None, seed: int = 0, force: bool = False) -> dict[str, Any]:
+def perform(
+    model: Path,
+    output: str,
+    *,
+    seconds: float | None,
+    seed: int = 0,
+    force: bool = False,
+    osc: OscPorts | None = None,
+) -> dict[str, Any]:
     """Let ``model`` walk through its space into the file ``output``, or to nobody if that is ``"none"``.
 
-    Returns how it went, as JSON holds it.
+    With ``osc`` it does not walk, but goes where Open Sound Control says. Returns how it went, as JSON holds it.
     """
     _check_seconds(seconds)
     if output != "none" and Path(output).suffix.lower() not in SUFFIXES:
@@ -95,6 +114,11 @@ def perform(model: Path, output: str, *, seconds: float | None, seed: int = 0, f
     if output != "none" and seconds is None:
         raise ParameterError(f"A file has an end: say how long {output} shall be, with --seconds 30.")
     playable_codec(model)
+    if osc is not None:
+        with OscReceiver(osc) as receiver:
+            out = None if output == "none" else Path(output)
+            how, came = play_steered(Engine(model, seed=seed), receiver, out=out, seconds=seconds, force=force)
+        return {"output": output, **asdict(how), "osc": asdict(came)}
     if output == "none" or seconds is None:
         status = play_to_nothing(model, seconds=seconds, seed=seed)
     else:

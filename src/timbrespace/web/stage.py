@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -33,13 +33,15 @@ SETTLED_S: Final = 0.5
 class Stage:
     """One instrument, any number of remotes, one listener at a time.
 
-    ``facts`` say what is being played: whatever ``/api/info`` should tell.
+    ``facts`` say what is being played: whatever ``/api/info`` should tell. ``turned`` is asked which knobs were
+    turned from elsewhere meanwhile.
     """
 
     def __init__(self, engine: Playable, atlas: Atlas, *, facts: dict[str, Any]) -> None:
         self.engine = engine
         self.atlas = atlas
         self.facts = facts
+        self.turned: Callable[[], Mapping[str, float]] = dict
         self.shelf = Shelf()
         self.listeners = Listeners()
         self.closing = asyncio.Event()
@@ -104,7 +106,10 @@ class Stage:
         """Tell every remote ten times a second how the instrument is, until the end."""
         restarts, steady_at = 0, float("inf")
         while not self.closing.is_set():
+            turned = self.turned()
             if self._remotes:
+                for knob, value in turned.items():
+                    self._tell_knob(knob, value)
                 with suppress(EngineError):  # it is being closed
                     self._tell_all({"type": "status", **self._status()})
                     status = self.engine.status()
