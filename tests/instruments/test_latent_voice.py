@@ -64,7 +64,7 @@ def perform(voice: LatentVoice, score: Score, *, until: int, cuts: Sequence[int]
 def own_sound(voice: LatentVoice, codec: SineCodec, moment: int, steps: int) -> torch.Tensor:
     corpus = voice._corpus
     start = int(corpus.starts[moment])
-    z = voice._latent(corpus.steps[start : start + steps])
+    z = voice._pilot.latents(corpus.steps[start : start + steps])
     return codec.decode(torch.from_numpy(z).float().T[None])[0]
 
 
@@ -93,7 +93,7 @@ def test_without_motion_it_stands_still() -> None:
     voice.set("motion", 0.0)
     voice.act("play")
     periods = voice.render(20 * STEP)[0].reshape(20, STEP)
-    z = voice._latent(voice._corpus.positions[6])
+    z = voice._pilot.latents(voice._corpus.positions[6])
     expected = codec.decode(torch.from_numpy(z).float()[None, :, None])[0, 0]
     torch.testing.assert_close(periods[1:], expected.expand(19, -1), atol=1e-7, rtol=0)
 
@@ -106,7 +106,7 @@ def test_scale_and_bias_bend_the_axes() -> None:
     voice.set("bias_3", -2.0)
     voice.act("play")
     voice.render(STEP)
-    expected = voice._corpus.positions[6] * [0.5, 1, 1] + np.array([0, 0, -2]) * voice._deviations
+    expected = voice._corpus.positions[6] * [0.5, 1, 1] + np.array([0, 0, -2]) * voice._pilot.deviations
     np.testing.assert_allclose(voice.place(), expected, atol=1e-6)
 
 
@@ -118,7 +118,7 @@ def test_nothing_leaves_six_deviations() -> None:
         voice.set(f"bias_{i}", 3.0)
     voice.act("play")
     assert torch.isfinite(voice.render(4000)).all()
-    assert (np.abs(voice.place()) <= 6 * voice._deviations + 1e-9).all()
+    assert (np.abs(voice.place()) <= 6 * voice._pilot.deviations + 1e-9).all()
 
 
 def test_a_hundred_random_cuts_give_the_same_samples() -> None:
@@ -391,7 +391,7 @@ def test_a_trained_model() -> None:
     assert whole.abs().max() > 1e-3
     assert torch.equal(perform(second, score, until=20_000, cuts=list(range(100, 20_000, 733))), whole)
     start = int(corpus.starts[moment])
-    z = first._latent(np.concatenate([corpus.steps[[start]], corpus.steps[start : start + 14]]))
+    z = first._pilot.latents(np.concatenate([corpus.steps[[start]], corpus.steps[start : start + 14]]))
     stream = codec.stream()
     expected = stream.decode(torch.from_numpy(z).float().T[None])[0, :, codec.ratio + stream.latency :]
     fade = round(0.008 * codec.sample_rate)

@@ -31,12 +31,12 @@ class Guide(ABC):
     def moment(self) -> int: ...
 
     @abstractmethod
-    def point(self, *, motion: float, loop: int) -> Array:
+    def point(self, *, motion: float, loop: int, phase: float) -> Array:
         """``centre + motion * o(phase)`` (axis,), with o the motion around the moment; see :func:`around`."""
 
-    def advance(self, steps: float) -> None:
-        """Let ``steps`` latent steps pass."""
-        self.phase += steps
+    def advance(self, way: float, motion: float) -> None:
+        """Let the centre go on by ``way`` latent steps (0 or more) and the motion by ``motion``, either way."""
+        self.phase += motion
 
     def renewed(self) -> Guide:
         """The guide to go on with: itself, or another where the motion has to change its source."""
@@ -55,8 +55,8 @@ class Place(Guide):
     def moment(self) -> int:
         return self._moment
 
-    def point(self, *, motion: float, loop: int) -> Array:
-        return self._centre + motion * around(self.corpus, self._moment, self.phase, loop=loop)
+    def point(self, *, motion: float, loop: int, phase: float) -> Array:
+        return self._centre + motion * around(self.corpus, self._moment, phase, loop=loop)
 
 
 class Line(Guide):
@@ -75,14 +75,14 @@ class Line(Guide):
     def moment(self) -> int:
         return self._ends[self._share() > 0.5]
 
-    def point(self, *, motion: float, loop: int) -> Array:
+    def point(self, *, motion: float, loop: int, phase: float) -> Array:
         share = self._share()
-        a, b = (self.corpus.positions[i] + motion * around(self.corpus, i, self.phase, loop=loop) for i in self._ends)
+        a, b = (self.corpus.positions[i] + motion * around(self.corpus, i, phase, loop=loop) for i in self._ends)
         return (1 - share) * a + share * b
 
-    def advance(self, steps: float) -> None:
-        super().advance(steps)
-        self._done = (self._done + steps) % (2 * self._steps)
+    def advance(self, way: float, motion: float) -> None:
+        super().advance(way, motion)
+        self._done = (self._done + way) % (2 * self._steps)
 
     def _share(self) -> float:
         return 1 - abs(1 - self._done / self._steps)
@@ -106,13 +106,13 @@ class Walk(Guide):
     def moment(self) -> int:
         return self._moment
 
-    def point(self, *, motion: float, loop: int) -> Array:
-        return self._centre() + motion * around(self.corpus, self._moment, self.phase, loop=loop)
+    def point(self, *, motion: float, loop: int, phase: float) -> Array:
+        return self._centre() + motion * around(self.corpus, self._moment, phase, loop=loop)
 
-    def advance(self, steps: float) -> None:
-        super().advance(steps)
-        self._age += steps
-        self._wander.advance(steps / self.corpus.rate_hz)
+    def advance(self, way: float, motion: float) -> None:
+        super().advance(way, motion)
+        self._age += way
+        self._wander.advance(way / self.corpus.rate_hz)
 
     def renewed(self) -> Guide:
         if self._age < MOMENT_STEPS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -13,26 +12,20 @@ import numpy.typing as npt
 import torch
 
 from timbrespace.core.codec import LiveCodec
-from timbrespace.core.errors import ParameterError
-from timbrespace.core.seeds import torch_generator
 from timbrespace.core.shapes import Sound
-from timbrespace.instruments.base import Action, Dial, Instrument, checked_value, checked_values, find, whole
+from timbrespace.instruments.base import Action, Dial, Instrument, checked_value, checked_values, find
 from timbrespace.instruments.corpus import Corpus
 from timbrespace.instruments.gate import Gate, Ramp
-from timbrespace.instruments.guides import Line, Place, Walk
-from timbrespace.instruments.latent_controls import ACTIONS, dials
+from timbrespace.instruments.latent_controls import dials, voice_actions
 from timbrespace.instruments.motion import own_steps
-from timbrespace.instruments.neighbours import Neighbours
+from timbrespace.instruments.pilot import Pilot
 from timbrespace.instruments.strand import LEAD_IN, Strand
-from timbrespace.instruments.travel import FURTHEST, Pose, Travel
+from timbrespace.instruments.travel import FURTHEST
 from timbrespace.latent.space import LatentSpace
-from timbrespace.latent.wander import Wander
 
 FADE_MS: Final = 8.0
 GAIN_MS: Final = 10.0
 AUDITION_S: Final = 1.0
-WALK_PERIOD_S: Final = 8.0
-LONGEST_LINE_S: Final = 600.0
 
 Array = npt.NDArray[Any]
 
@@ -53,17 +46,18 @@ class LatentVoice(Instrument):
     def __init__(self, codec: LiveCodec, space: LatentSpace, corpus: Corpus, *, seed: int = 0) -> None:
         self._codec = codec
         self._corpus = corpus
-        self._seed = seed
-        self._directions = space.directions.double().numpy()
-        self._mean = space.mean.double().numpy()
-        self._deviations = space.deviations.double().numpy()
-        self._neighbours = Neighbours(corpus, _widths(space))
-        self._names = space.names
         self._dials = dials(space.names)
+        self._actions = voice_actions(codec.latent_dim)
         self._values = {name: dial.default for name, dial in self._dials.items()}
         self._rate_hz = codec.sample_rate / codec.ratio
-        self._travel = Travel(self._home(), self._deviations, rate_hz=self._rate_hz)
-        self._travel.glide_ms = self._values["glide_ms"]
+        self._pilot = Pilot(codec, space, corpus, dials=self._dials, seed=seed)
+        self._deeds = self._pilot.ways | {
+            "play": self._play,
+            "stop": self._stop,
+            "audition": self._audition,
+            "reset": self._reset,
+            "panic": self._panic,
+        }
         fade = max(1, round(FADE_MS / 1000 * codec.sample_rate))
         self._main, self._extra = (self._strand() for _ in range(2))
         self._main_gate, self._extra_gate = Gate(fade), Gate(fade)
@@ -103,25 +97,22 @@ class LatentVoice(Instrument):
     @property
     def moment(self) -> int:
         """The moment whose sound the voice moves with."""
-        return self._travel.pose.guide.moment
+        return self._pilot.moment
 
     def arrays(self) -> dict[str, Array]:
-        """Of every moment: its sound, its time there in seconds, its position and, if known, its descriptors."""
-        corpus = self._corpus
-        found = {"sources": corpus.sources, "seconds": corpus.seconds, "positions": corpus.positions}
-        return found if corpus.descriptors is None else found | {"descriptors": corpus.descriptors}
+        return self._pilot.arrays()
 
     def facts(self) -> dict[str, Any]:
-        return {"sounds": list(self._corpus.names), "axes": list(self._names), "moments": len(self._corpus)}
+        return self._pilot.facts()
 
     def knobs(self) -> Mapping[str, Dial]:
         return self._dials
 
     def actions(self) -> Mapping[str, Action]:
-        return ACTIONS
+        return self._actions
 
     def place(self) -> tuple[float, ...]:
-        travel = self._travel
+        travel = self._pilot.travel
         return tuple((travel.goal() if self._main_gate.closed else travel.at).tolist())
 
     def get(self, name: str) -> float:
@@ -130,16 +121,15 @@ class LatentVoice(Instrument):
 
     def set(self, name: str, value: float) -> None:
         dial = find(name, self._dials, what="knob")
-        self._values[name] = checked_value(dial, value)
-        self._turn(name)
+        self._turn(name, checked_value(dial, value))
 
     def act(self, name: str, *values: float) -> None:
-        action = find(name, ACTIONS, what="action")
-        getattr(self, f"_do_{action.name}")(*checked_values(action, values))
+        action = find(name, self._actions, what="action")
+        self._deeds[name](*checked_values(action, values))
 
     def warm(self) -> None:
         strand = self._strand()
-        strand.begin(lambda: self._mean, lead=self._mean[None])
+        strand.begin(lambda: self._pilot.mean, lead=self._pilot.mean[None])
         strand.render(self.period)
 
     def render(self, n_samples: int) -> Sound:
@@ -165,8 +155,10 @@ class LatentVoice(Instrument):
         auditioning = self._left > 0 or self._awaited is not None
         wanted = self._wanted and not auditioning
         if wanted and self._main_gate.closed:
-            self._travel.arrive()
-            self._main.begin(self._next_latent, lead=np.repeat(self._latent(self._travel.at)[None], LEAD_IN, axis=0))
+            self._pilot.travel.arrive()
+            self._main.begin(
+                self._next_latent, lead=np.repeat(self._pilot.latents(self._pilot.travel.at)[None], LEAD_IN, axis=0)
+            )
         self._main_gate.open = wanted
 
     def _until_turn(self) -> int:
@@ -184,118 +176,46 @@ class LatentVoice(Instrument):
         return np.asarray(sound * self._gain.values(n), np.float32)
 
     def _next_latent(self) -> Array:
-        return self._latent(self._travel.step())
-
-    def _latent(self, point: Array) -> Array:
-        """A latent vector (latent,) from a point on the axes."""
-        return point @ self._directions + self._mean
+        return self._pilot.latents(self._pilot.travel.step())
 
     def _start_audition(self, moment: int) -> None:
         count = round(AUDITION_S * self._rate_hz)
         ahead = math.ceil(self.latency / self.period) + 1  # what the decoder sees coming while the end is heard
         lead, steps = own_steps(self._corpus, moment, count + ahead, before=LEAD_IN)
-        limit = FURTHEST * self._deviations
-        latents = [self._latent(np.clip(point, -limit, limit)) for point in steps]
+        limit = FURTHEST * self._pilot.deviations
+        latents = list(self._pilot.latents(np.clip(steps, -limit, limit)))
         coming = itertools.chain(latents, itertools.repeat(latents[-1]))
-        self._extra.begin(lambda: next(coming), lead=np.stack([self._latent(point) for point in lead]))
+        self._extra.begin(lambda: next(coming), lead=self._pilot.latents(lead))
         self._awaited = None
         self._left = min(count, len(steps)) * self.period
         self._extra_gate.open = True
 
     # What a player decides.
 
-    def _home(self) -> Pose:
-        """The place at the beginning: the moment in the middle of the space."""
-        moment = self._neighbours.nearest(np.zeros_like(self._deviations))
-        guide = Place(self._corpus, self._corpus.positions[moment], moment, phase=0.0)
-        n = len(self._deviations)
-        pose = Pose(guide, 1.0, 1, np.ones(n), np.zeros(n))
-        return replace(pose, motion=self._values["motion"], loop=self._loop())
-
-    def _loop(self) -> int:
-        return max(1, round(self._values["loop_s"] * self._rate_hz))
-
-    def _turn(self, name: str) -> None:
+    def _turn(self, name: str, value: float) -> None:
         """Let a knob's new value act."""
-        value, travel = self._values[name], self._travel
-        axis = self._dials[name].axis
-        if axis is not None:
-            kind = name.partition("_")[0]
-            bent = getattr(travel.pose, kind).copy()
-            bent[axis] = value
-            travel.pose = replace(travel.pose, **{kind: bent})
-        elif name == "gain_db":
+        self._values[name] = value
+        self._pilot.turn(name, value)
+        if name == "gain_db":
             self._gain.go(10 ** (value / 20))
-        elif name == "glide_ms":
-            travel.glide_ms = value
-        elif name == "speed":
-            travel.speed = value
-        else:
-            travel.pose = replace(travel.pose, motion=self._values["motion"], loop=self._loop())
 
-    def _go(self, guide: Place | Line | Walk) -> None:
-        self._travel.pose = replace(self._travel.pose, guide=guide)
-
-    def _do_play(self) -> None:
+    def _play(self) -> None:
         self._wanted = True
 
-    def _do_stop(self) -> None:
+    def _stop(self) -> None:
         self._wanted = False
 
-    def _do_place(self, axis_x: float, axis_y: float, x: float, y: float) -> None:
-        plane = tuple(
-            whole(label, a, below=len(self._directions)) for label, a in (("axis_x", axis_x), ("axis_y", axis_y))
-        )
-        if plane[0] == plane[1]:
-            raise ParameterError(f"A place needs two different axes, not axis {plane[0]} twice; nothing was done.")
-        limits = FURTHEST * self._deviations[list(plane)]
-        at = np.clip((x, y), -limits, limits)
-        centre, moment = self._neighbours.complete((plane[0], plane[1]), (float(at[0]), float(at[1])))
-        self._go(Place(self._corpus, centre, moment, phase=self._travel.pose.guide.phase))
-
-    def _do_moment(self, moment: float) -> None:
-        i = self._moment_index(moment)
-        self._go(Place(self._corpus, self._corpus.positions[i], i, phase=0.0))
-
-    def _do_walk(self, seed: float) -> None:
-        wander = Wander(
-            len(self._directions),
-            period=WALK_PERIOD_S,
-            generator=torch_generator(self._seed, "walk", repr(float(seed))),
-        )
-        self._go(Walk(self._corpus, self._neighbours, wander, self._deviations, phase=self._travel.pose.guide.phase))
-
-    def _do_line(self, start: float, end: float, seconds: float) -> None:
-        i, j = self._moment_index(start), self._moment_index(end)
-        if not 0 < seconds <= LONGEST_LINE_S:
-            raise ParameterError(
-                f"A line lasts up to {LONGEST_LINE_S:g} s and more than none, not {seconds:g} s; nothing was done."
-            )
-        self._go(Line(self._corpus, i, j, steps=seconds * self._rate_hz))
-
-    def _do_audition(self, moment: float) -> None:
-        self._awaited = self._moment_index(moment)
+    def _audition(self, moment: float) -> None:
+        self._awaited = self._pilot.moment_index(moment)
         self._left = 0
 
-    def _do_reset(self) -> None:
-        self._values = {name: dial.default for name, dial in self._dials.items()}
-        self._travel.pose = self._home()
+    def _reset(self) -> None:
+        self._pilot.go_home()
         for dial in self._dials.values():
-            if dial.axis is None:
-                self._turn(dial.name)
+            self._turn(dial.name, dial.default)
 
-    def _do_panic(self) -> None:
+    def _panic(self) -> None:
         self._wanted = False
         self._awaited = None
         self._left = 0
-        if not isinstance(self._travel.pose.guide, Place):
-            self._do_moment(self.moment)
-
-    def _moment_index(self, moment: float) -> int:
-        return whole("A moment", moment, below=len(self._corpus))
-
-
-def _widths(space: LatentSpace) -> Array:
-    """How wide the data are on each axis; never zero."""
-    width = (space.high - space.low).double().numpy()
-    return np.maximum(width, 1e-6 * max(1e-12, float(width.max())))
+        self._pilot.rest()

@@ -26,20 +26,24 @@ class Pose:
     scale: Array
     bias: Array
 
-    def point(self, deviations: Array) -> Array:
-        """Where that is now, (axis,)."""
-        return self.scale * self.guide.point(motion=self.motion, loop=self.loop) + self.bias * deviations
+    def point(self, deviations: Array, phase: float | None = None) -> Array:
+        """Where that is, (axis,): now, or at another phase of the guide's motion."""
+        at = self.guide.phase if phase is None else phase
+        return self.scale * self.guide.point(motion=self.motion, loop=self.loop, phase=at) + self.bias * deviations
 
 
 class Travel:
-    """Points on the axes, one per latent step.
+    """Points on the axes, one per latent step, or whenever they are asked for.
 
-    A change of pose is heard with the next step, without a jump: what the point would have jumped is kept as a
+    A change of pose is heard with the next point, without a jump: what the point would have jumped is kept as a
     rest that fades by ``0.05^(step / glide)`` per step, so that 95 % of the way are gone after ``glide``, while the
     motion of the new pose runs undisturbed (D. Bollo, Inertialization, GDC 2018, with an exponential fade).
+
+    Whoever goes step by step calls :meth:`step`. Whoever looks at samples of his own tells :meth:`wait` how many pass,
+    calls :meth:`catch_up` before he changes the pose or the speed, and :meth:`look` to see where he is.
     """
 
-    def __init__(self, pose: Pose, deviations: Array, *, rate_hz: float) -> None:
+    def __init__(self, pose: Pose, deviations: Array, *, rate_hz: float, ratio: int = 1) -> None:
         self.pose = pose
         self.glide_ms = 0.0
         self.speed = 1.0
@@ -47,22 +51,44 @@ class Travel:
         self._deviations = deviations
         self._furthest = FURTHEST * deviations
         self._step_ms = 1000 / rate_hz
+        self._ratio = ratio
+        self._waited = 0
         self._rest = np.zeros_like(deviations)
         self.at = self.goal()
 
     def step(self) -> Array:
         """The point of this step (axis,); then time goes on."""
-        guide = self.pose.guide.renewed()
-        if guide is not self.pose.guide:
-            self.pose = replace(self.pose, guide=guide)
-        target = self.pose.point(self._deviations)
-        if self.pose is not self._heard:
-            self._rest += self._heard.point(self._deviations) - target
-            self._heard = self.pose
-        self._rest *= 0.05 ** (self._step_ms / self.glide_ms) if self.glide_ms > 0 else 0.0
-        self.at = self._held(target + self._rest)
-        self.pose.guide.advance(self.speed)
+        self._renew()
+        self._absorb()
+        self._fade(1.0)
+        self.at = self._held(self.pose.point(self._deviations) + self._rest)
+        self.pose.guide.advance(self.speed, self.speed)
         return self.at
+
+    def wait(self, samples: int) -> None:
+        """Let ``samples`` pass, ``ratio`` of them a latent step."""
+        self._waited += samples
+
+    def catch_up(self) -> None:
+        """Go on by what was waited: the motion at its speed, the way of the guide as time goes."""
+        if not self._waited:
+            return
+        self._absorb()
+        steps, self._waited = self._waited / self._ratio, 0
+        self.pose.guide.advance(steps, self.speed * steps)
+        self._fade(steps)
+
+    def look(self) -> float:
+        """Be where the pose is now; the phase of its motion there."""
+        self.catch_up()
+        self._renew()
+        self._absorb()
+        self.at = self._held(self.pose.point(self._deviations) + self._rest)
+        return self.pose.guide.phase
+
+    def points(self, phases: Array, *, aside: Array) -> Array:
+        """Points (step, axis) at other ``phases`` (step,) of the motion, all else as it is, moved by ``aside``."""
+        return np.stack([self._held(self.pose.point(self._deviations, p) + self._rest + aside) for p in phases])
 
     def goal(self) -> Array:
         """Where the pose is, (axis,), for one who is not on the way."""
@@ -71,8 +97,23 @@ class Travel:
     def arrive(self) -> None:
         """Be where the pose is, without a way there; for the beginning of a sound."""
         self._heard = self.pose
+        self._waited = 0
         self._rest[:] = 0
         self.at = self.goal()
+
+    def _renew(self) -> None:
+        guide = self.pose.guide.renewed()
+        if guide is not self.pose.guide:
+            self.pose = replace(self.pose, guide=guide)
+
+    def _absorb(self) -> None:
+        """Keep as a rest what a new pose would have jumped."""
+        if self.pose is not self._heard:
+            self._rest += self._heard.point(self._deviations) - self.pose.point(self._deviations)
+            self._heard = self.pose
+
+    def _fade(self, steps: float) -> None:
+        self._rest *= 0.05 ** (steps * self._step_ms / self.glide_ms) if self.glide_ms > 0 else 0.0
 
     def _held(self, point: Array) -> Array:
         return np.clip(np.nan_to_num(point), -self._furthest, self._furthest)
