@@ -45,7 +45,8 @@ def _change(codec: SoundCodec, stretches: Tensor, latent: int, deviation: float)
     """How the frames of stretches change per unit of one latent."""
     shift = torch.zeros(codec.latent_dim, 1)
     shift[latent] = 0.5 * deviation
-    change = codec.decode_frames(stretches + shift) - codec.decode_frames(stretches - shift)
+    there, back = (codec.transform.heard(codec.decode_frames(stretches + s)) for s in (shift, -shift))
+    change = there - back
     return change[..., SETTLED * codec.model.ratio :].flatten() / deviation
 
 

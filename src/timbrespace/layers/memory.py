@@ -33,6 +33,16 @@ class Memory:
         self._next.append(extended[..., extended.shape[2] - reach :])
         return extended
 
+    def remembered(self, initial: Sequence[Tensor], *, like: Tensor) -> tuple[Tensor, ...]:
+        """What :meth:`keep` was given at this place in the pass before, or ``initial`` on the device of ``like``."""
+        first = len(self._next)
+        past = self._past[first : first + len(initial)]
+        return tuple(past) if past else tuple(x.to(like.device) for x in initial)
+
+    def keep(self, *tensors: Tensor) -> None:
+        """Remember ``tensors`` for the next pass; one :meth:`remembered` of as many comes before."""
+        self._next.extend(tensors)
+
     def state(self) -> tuple[Tensor, ...]:
         """What was seen last, one tensor (batch, channel, reach) per layer."""
         return tuple(self._next)

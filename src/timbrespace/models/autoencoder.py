@@ -190,10 +190,11 @@ class AutoEncoder(Model):
         """
         level = self.encode(batch.x).levels[0]
         parameters = self._decoded(level.z)[..., : batch.target.shape[-1]]
+        error, energy = self.likelihood.errors(parameters, batch.target)
         figures = {
             "reconstruction": self.likelihood.negative_log_likelihood(parameters, batch.target),
-            "squared_error": (self.likelihood.mean(parameters) - batch.target).square().sum(dim=(1, 2, 3)),
-            "target_energy": batch.target.square().sum(dim=(1, 2, 3)),
+            "squared_error": error,
+            "target_energy": energy,
             "latents": level.z,
         }
         if level.codes is not None:

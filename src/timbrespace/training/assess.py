@@ -61,16 +61,17 @@ class LatentSummary:
 
 def pca_baseline(transform: AudioTransform, split: SoundSplit, *, group: int, n_components: int) -> StackedPca:
     """PCA of ``group`` stacked frames over a whole split: as many numbers per second as the model has."""
-    rows = (frames.flatten(1, 2) for frames in _frames(transform, split))
+    rows = (transform.heard(frames).flatten(1, 2) for frames in _frames(transform, split))
     return StackedPca.fit(rows, group=group, n_components=n_components)
 
 
 def compare_with_pca(codec: SoundCodec, pca: StackedPca, split: SoundSplit) -> Comparison:
-    """Residual of the log-mel of every sound of a split, beside that of PCA at the same rate."""
+    """Residual of what is heard (log-mel) of every sound of a split, beside that of PCA at the same rate."""
     ours, linear = [], []
     for frames in _frames(codec.transform, split):
-        ours.append(residual(frames, codec.rebuild_frames(frames)))
-        linear.append(residual(frames, pca.rebuild(frames.flatten(1, 2)).reshape(frames.shape)))
+        heard = codec.transform.heard(frames)
+        ours.append(residual(heard, codec.transform.heard(codec.rebuild_frames(frames))))
+        linear.append(residual(heard, pca.rebuild(heard.flatten(1, 2)).reshape(heard.shape)))
     return compare(ours, linear)
 
 

@@ -87,6 +87,6 @@ def inner_frames(transform: AudioTransform, wave: torch.Tensor) -> torch.Tensor:
     crop of whole hops leaves a round number of frames.
     """
     frames = transform(wave)
-    margin = getattr(transform, "n_fft", 0) // (2 * transform.hop_length)
+    margin = transform.border_frames
     inner = frames.shape[-1] - 2 * margin - 1
     return frames[..., margin : margin + inner] if inner >= 1 else frames

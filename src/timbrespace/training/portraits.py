@@ -26,7 +26,8 @@ class SoundPortrait(Portrait):
         frames = self.transform(self.clips)
         level = model.encode(frames.to(next(model.parameters()).device)).levels[0]
         rebuilt = model.decode(level.z)[..., : frames.shape[-1]].cpu()
-        rows = [[f[0].numpy(), r[0].numpy()] for f, r in zip(frames, rebuilt, strict=True)]
+        heard = (self.transform.heard(f) for f in (frames, rebuilt))
+        rows = [[f[0].numpy(), r[0].numpy()] for f, r in zip(*heard, strict=True)]
         names = [f"clip {i + 1}" for i in range(len(rows))]
         hop = self.transform.hop_length / self.transform.sample_rate
         figure = spectrograms(rows, titles=("original", "rebuilt"), names=names, seconds_per_frame=hop)

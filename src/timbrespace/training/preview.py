@@ -44,7 +44,8 @@ def write_preview(codec: SoundCodec, folder: Path, names: list[str], sounds: Ten
         write(folder / f"{name}-rebuilt.wav", rebuilt, codec.sample_rate)
         with torch.no_grad():
             frames = codec.transform(sound[None])
-            rows.append([frames[0, 0].numpy(), codec.rebuild_frames(frames)[0, 0].numpy()])
+            both = (codec.transform.heard(f) for f in (frames, codec.rebuild_frames(frames)))
+            rows.append([f[0, 0].numpy() for f in both])
     hop = codec.transform.hop_length / codec.sample_rate
     figure = spectrograms(rows, titles=("original", "rebuilt by the model"), names=names, seconds_per_frame=hop)
     with atomic_file(folder / "rebuilt.png") as partial:

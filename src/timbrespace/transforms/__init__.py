@@ -1,6 +1,7 @@
 """Wave to frames and back: transforms, and the phase reconstructions their inverse can use, at leisure or live."""
 
 from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
+from timbrespace.transforms.grains import Grains
 from timbrespace.transforms.griffin_lim import GriffinLim
 from timbrespace.transforms.mel import LogMel
 from timbrespace.transforms.pghi import Pghi
@@ -10,6 +11,7 @@ from timbrespace.transforms.stft import LogStft
 
 __all__ = [
     "AudioTransform",
+    "Grains",
     "GriffinLim",
     "LivePhase",
     "LogMel",

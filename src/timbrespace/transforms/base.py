@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from timbrespace.core.component import Component
@@ -13,6 +14,8 @@ from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Wave
 from timbrespace.layers.live_step import LiveStep
 from timbrespace.transforms.filterbank import Filterbank
+
+Heard = Float[Tensor, "batch channel row frame"]
 
 
 class PhaseReconstruction(Component):
@@ -128,12 +131,24 @@ class AudioTransform(Component, nn.Module):
         """
         raise ParameterError(f"{type(self).__name__} has no live inverse; take a transform that can be streamed.")
 
+    def heard(self, frames: Frames) -> Heard:
+        """What is heard of frames, by which models are judged and pictures drawn: as many normalised spectra.
+
+        Log-magnitudes are that themselves; frames that are the sound are turned into them.
+        """
+        return frames
+
+    @property
+    def border_frames(self) -> int:
+        """Frames at either end of a sound that look beyond it."""
+        return 0
+
     def analysis_step(self, *, channels: int) -> LiveStep:
-        """:meth:`forward` as a step from wave (batch, channel, n * hop_length) to frames (batch, channel, feature, n)."""
+        """:meth:`forward` as a step: wave (batch, channel, n * hop_length) to frames (batch, channel, feature, n)."""
         raise ParameterError(f"{type(self).__name__} has no live analysis that could be exported.")
 
     def synthesis_step(self, *, channels: int) -> LiveStep:
-        """:meth:`invert` as a step from frames (batch, channel, feature, n) to wave (batch, channel, n * hop_length)."""
+        """:meth:`invert` as a step: frames (batch, channel, feature, n) to wave (batch, channel, n * hop_length)."""
         raise ParameterError(f"{type(self).__name__} has no live inverse that could be exported.")
 
     def provides(self) -> dict[str, Any]:

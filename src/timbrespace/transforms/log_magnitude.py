@@ -86,6 +86,10 @@ class LogMagnitude(AudioTransform):
     def _from_block(self, block: np.ndarray, first: int, out: np.ndarray) -> None:
         """The same for a compiled block (frame, 2 bins), written to columns ``first`` ... of ``out``."""
 
+    @property
+    def border_frames(self) -> int:
+        return self.n_fft // (2 * self.hop_length)
+
     def forward(self, wave: Wave) -> Frames:
         x = self.magnitude(wave)
         if x.requires_grad:

@@ -20,11 +20,13 @@ class Likelihood(Component, nn.Module):
 
     ``support`` says what a cell can be: any ``"real"`` number, or ``"binary"``, 0 or 1. ``density`` is whether the
     negative log-likelihood is one: whether ``exp(-nll)`` integrates (or sums) to 1 over all frames, so that bounds on
-    the likelihood of data may be stated in nats.
+    the likelihood of data may be stated in nats. ``additive`` is whether the value of rows side by side is the sum of
+    their values.
     """
 
     support: ClassVar[Literal["real", "binary"]] = "real"
     density: ClassVar[bool] = True
+    additive: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -46,6 +48,14 @@ class Likelihood(Component, nn.Module):
     @abstractmethod
     def sample(self, parameters: Parameters, *, generator: torch.Generator) -> Frames:
         """Frames drawn from the likelihood."""
+
+    def errors(self, parameters: Parameters, target: Frames) -> tuple[PerExample, PerExample]:
+        """What of the target is not explained by the mean, and what there was to explain; sums over cells.
+
+        Their ratio, over all examples, is the unexplained share by which models are judged on the way.
+        """
+        squared = (self.mean(parameters) - target).square().sum(dim=(1, 2, 3))
+        return squared, target.square().sum(dim=(1, 2, 3))
 
     def provides(self) -> dict[str, Any]:
         return {"n_parameters": self.n_parameters}

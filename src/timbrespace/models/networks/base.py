@@ -29,12 +29,19 @@ class Network(Component, nn.Module):
     feature. The first ``latent_dim`` statistics locate the latent vector. ``lookahead`` is the number of latent
     steps that the decoder reads ahead of the one it speaks, ``None`` where it needs the whole.
 
+    ``encoder_lookahead`` is the same for an encoder that can encode while frames arrive, in steps; ``encoder_reach``
+    how many steps before and after its own one vector needs to see, where that is known of another encoder. The
+    sound of a ``phase_free`` network has phases of its own: it is to be compared with others by its spectra.
+
     A network for inputs of one size (pictures) has ``ratio`` 0 and knows their ``n_frames`` (else 0); ``grid`` then
     are the axes of its latent vectors: () for a single one, (7, 7) for a map of them, whose cells in row-major order
     are the steps.
     """
 
     lookahead: int | None
+    encoder_lookahead: int | None = None
+    encoder_reach: tuple[int, int] | None = None
+    phase_free: bool = False
     grid: tuple[int, ...]
     n_channels: int
     n_features: int
@@ -61,6 +68,13 @@ class Network(Component, nn.Module):
         behind ``lookahead`` steps that mean nothing. Raises :class:`~timbrespace.core.errors.ParameterError` where
         ``lookahead`` is ``None``.
         """
+
+    def encode_next(self, frames: Frames, memory: Memory) -> Statistics:
+        """:meth:`encode` for frames that come in blocks of whole steps, ``encoder_lookahead`` steps late.
+
+        Raises :class:`~timbrespace.core.errors.ParameterError` where ``encoder_lookahead`` is ``None``.
+        """
+        raise ParameterError(f"The encoder of {type(self).__name__} reads ahead and cannot encode live.")
 
     @abstractmethod
     def initialise(self, frames: Frames) -> None:

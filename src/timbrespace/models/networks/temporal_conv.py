@@ -71,6 +71,10 @@ class TemporalConv(Network):
         self.kernel_size, self.expansion, self.refinement = kernel_size, expansion, refinement
         self.dropout, self.pca_start, self.lookahead = dropout, pca_start, lookahead
         self.grid, self.n_frames = (), 0
+        # The first layer's window of two steps starts (stride + 1) // 2 frames early, within the step before, and ends
+        # in the step after if a step has more than one frame; each block adds half its kernel on both sides.
+        reach = depth * (kernel_size // 2)
+        self.encoder_reach = reach + 1, reach + (frames_per_step > 1)
         causal = lookahead is not None
         rows_in, rows_out, stride = n_channels * n_features, n_channels * n_parameters * n_features, frames_per_step
 
