@@ -1,0 +1,1 @@
+"""Models out of the house: files for other programs, each loaded back and compared before it is left there."""

@@ -1,0 +1,65 @@
+"""A live step with its whole state in one tensor: the form in which TorchScript keeps it in a buffer."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from timbrespace.layers.live_step import LiveStep
+
+TRACED_BATCH = 3
+"""Of the example a step is traced with: not 1, which tracing takes for a size that broadcasts."""
+
+
+class PackedStep(nn.Module):
+    """``y, state = step(x, state)`` with the state of a :class:`LiveStep` as one tensor (batch, number).
+
+    Where there are counters among it, whole numbers, all is kept in double precision, which is exact for both.
+    """
+
+    def __init__(self, step: LiveStep) -> None:
+        super().__init__()
+        self.step = step
+        initial = step.initial()
+        self.shapes = [tuple(t.shape) for t in initial]
+        self.dtypes = [t.dtype for t in initial]
+        counts = any(not t.is_floating_point() for t in initial)
+        self.dtype = torch.float64 if counts else torch.float32
+
+    def initial(self) -> Tensor:
+        """The state before the first step, (1, number)."""
+        rows = [t.reshape(1, -1).to(self.dtype) for t in self.step.initial()]
+        return torch.cat(rows, dim=1) if rows else torch.zeros(1, 0)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        sizes = [math.prod(shape) for shape in self.shapes]
+        parts = [
+            part.to(dtype).reshape(-1, *shape[1:])
+            for part, shape, dtype in zip(state.split(sizes, dim=1), self.shapes, self.dtypes, strict=True)
+        ]
+        y, *after = self.step(x, *parts)
+        rows = [t.reshape(-1, size).to(self.dtype) for t, size in zip(after, sizes, strict=True)]
+        return y, torch.cat(rows, dim=1) if rows else state
+
+
+def trace_step(step: LiveStep, example: Tensor) -> tuple[torch.jit.ScriptModule, Tensor]:
+    """A step, packed and traced for inputs of the size of ``example`` (1, ...), and its initial state."""
+    packed = PackedStep(step).eval()
+    initial = packed.initial()
+    x = example.expand(TRACED_BATCH, *example.shape[1:]).clone()
+    with torch.no_grad(), quiet_torchscript():
+        return torch.jit.trace(packed, (x, initial.expand(TRACED_BATCH, -1).clone()), check_trace=False), initial
+
+
+class quiet_torchscript(warnings.catch_warnings):  # noqa: N801  # used like the function it extends
+    """Within, torch does not say that TorchScript is deprecated (nn~ reads nothing else), nor that constants of the
+    step are traced as constants, which is what is meant.
+    """
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
+        warnings.filterwarnings("ignore", message=".*(trace might not generalize|is not guaranteed|Converting a tensor)")
