@@ -118,7 +118,7 @@ def test_only_one_server_has_a_port() -> None:
 
 @pytest.mark.parametrize("output", ["card", "walk.xyz", "walk", ""])
 def test_outputs_that_do_not_exist(output: str, run: Any) -> None:
-    assert "--output is 'browser', 'none' or a sound file" in refused(run(bundle(), "--output", output))
+    assert "--output is 'browser', 'card', 'none' or a sound file" in refused(run(bundle(), "--output", output))
 
 
 def test_a_file_needs_an_end(run: Any, tmp_path: Path) -> None:

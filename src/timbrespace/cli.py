@@ -281,7 +281,11 @@ def play(
     /,
     *,
     port: Annotated[int | None, Parameter(help="Where the page is; 8000 or the next free one if not given.")] = None,
-    output: Annotated[str, Parameter(help="browser, none, or a file such as take.wav.")] = "browser",
+    output: Annotated[str, Parameter(help="browser, card, none, or a file such as take.wav.")] = "browser",
+    device: Annotated[
+        str | None, Parameter(help="The sound card, or a part of its name; names are listed if none fits.")
+    ] = None,
+    block: Annotated[int, Parameter(help="Frames that the sound card takes at a time, 16 to 8192.")] = 512,
     seconds: Annotated[float | None, Parameter(help="How long; a file needs it, else until Ctrl-C.")] = None,
     page: Annotated[bool, Parameter(name="--open", help="Open the page, where there is a screen.")] = True,
     takes: Annotated[Path, Parameter(help="The folder for recordings.")] = Path("takes"),
@@ -294,7 +298,7 @@ def play(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Play a model: in the browser, or on its own into a file or nowhere."""
+    """Play a model: in the browser, or on its own on a sound card, into a file or nowhere."""
     from timbrespace.control.osc.ports import OscPorts
     from timbrespace.training.runtime import tune_process
     from timbrespace.web import play as playing
@@ -308,7 +312,9 @@ def play(
             osc=ports, as_json=as_json,
         )  # fmt: skip
         return
-    status = playing.perform(chosen, output, seconds=seconds, seed=seed, force=force, osc=ports)
+    status = playing.perform(
+        chosen, output, seconds=seconds, seed=seed, force=force, osc=ports, device=device, block=block
+    )
     _print(status, playing.summary(status), as_json)
 
 

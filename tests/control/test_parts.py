@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from tests.instruments.fakes import make_voice
 from timbrespace.control.history import History
-from timbrespace.control.keeper import SILENT_TICKS, STARVED_TICKS, Watch
-from timbrespace.control.liveness import Pulse, starved
+from timbrespace.control.liveness import SILENT_TICKS, STARVED_TICKS, Pulse, Watch, starved
 from timbrespace.control.messages import DO, SET, hear, hear_arrays, tell, tell_arrays
 from timbrespace.control.meters import Deadline, DeadlineMeter
 from timbrespace.control.patch import Patch

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+TICK_S: Final = 0.05
+SILENT_TICKS: Final = 7
+"""Looks without an answer after which a process hangs: 0.35 s, in which this process was awake."""
+STARVED_TICKS: Final = 100
+"""The same for a process that wants to run and is not let: five seconds."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +34,39 @@ class Pulse:
 
 
 def starved(before: Pulse | None, now: Pulse | None, *, seconds: float) -> bool:
-    """Whether a process wants to run and got less than half of the processor in the last ``seconds``.
+    """Whether a process wants to run and got less than three quarters of a processor in the last ``seconds``.
 
-    One that spins has had it all, one that waits for what never comes does not want to run.
+    One that spins has had it all, one that waits for what never comes does not want to run. One that waits for the
+    disk is starved, too.
     """
     if before is None or now is None:
         return False
-    return now.state == "R" and now.seconds - before.seconds < 0.5 * seconds
+    return now.state == "D" or (now.state == "R" and now.seconds - before.seconds < 0.75 * seconds)
+
+
+class Watch:
+    """How long one process has lived, and how long it has been silent."""
+
+    def __init__(self, pid: int | None) -> None:
+        self._pid = pid
+        self._born = time.monotonic()
+        self._silent = 0
+        self._pulse = Pulse.of(pid)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the watch began."""
+        return time.monotonic() - self._born
+
+    def hangs(self, *, heard: bool) -> bool:
+        """Whether, after one more look, the process must be given up."""
+        if heard:
+            self._silent = 0
+            return False
+        if self._silent == 0:
+            self._pulse = Pulse.of(self._pid)
+        self._silent += 1
+        if self._silent < SILENT_TICKS:
+            return False
+        crowded = starved(self._pulse, Pulse.of(self._pid), seconds=self._silent * TICK_S)
+        return not crowded or self._silent >= STARVED_TICKS

@@ -13,8 +13,9 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Message = dict[str, Any]
 
-# From the engine's owner: DO and SET with an optional sample "at", RING with its name. From the engine: the others.
-DO, SET, RING = "do", "set", "ring"
+# From the engine's owner: JOB says what to make an instrument of, RING where to put its sound, DO and SET, with an
+# optional sample "at", what to do. A JOB ends the one before. From the engine: the others.
+JOB, RING, DO, SET = "job", "ring", "do", "set"
 READY, DONE, REFUSED, STATUS, FAILED = "ready", "done", "refused", "status", "failed"
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
-import signal
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -15,13 +15,16 @@ from typing import Any, Final
 import numpy.typing as npt
 
 from timbrespace.audio.output_stage import OutputStage
+from timbrespace.control.entry import gently
 from timbrespace.control.makers import Maker
 from timbrespace.control.messages import (
     DO,
     DONE,
     FAILED,
+    JOB,
     READY,
     REFUSED,
+    RING,
     SET,
     STATUS,
     Message,
@@ -46,39 +49,44 @@ STATUS_S: Final = 0.05
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Job:
-    """What a process of the engine is to do, whoever takes it up."""
-
-    maker: Maker
-    model: Path
-    seed: int
-    ahead_s: float
-
-
-def run(connection: Connection, job: Job) -> None:
-    """Entry point of the process: make the instrument, say so, be given a ring, and render until it is taken away."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches all; the owner decides
+def run(connection: Connection, maker: Maker) -> None:
+    """Do one job after the other, until the owner is gone."""
     tune_process(threads=1)
-    made = _make(job)
     with contextlib.suppress(EOFError, OSError):  # the owner is gone, and with it the reason to be here
-        if isinstance(made, str):
-            tell(connection, FAILED, sentence=made)
-            return
-        instrument, stage = made
-        tell(connection, READY, **introduction(instrument, stage))
-        tell_arrays(connection, instrument.arrays())
-        ring = Ring.attach(str(hear(connection)["name"]))
-        try:
-            Worker(connection, ring, instrument, stage, job.ahead_s).run()
-        finally:
-            ring.close()
+        job = hear(connection)
+        while True:
+            job = _serve(connection, maker, job)
 
 
-def _make(job: Job) -> tuple[Instrument, OutputStage] | str:
-    """The instrument, warm, and its output stage; or the sentence that says why not."""
+def _serve(connection: Connection, maker: Maker, job: Message) -> Message:
+    """One job: make the instrument, say so, be given a ring, and render until there is another job, which is returned.
+
+    A job may be followed by another before there was a ring.
+    """
+    made = gently(lambda: _make(maker, Path(job["model"]), int(job["seed"])), really=bool(job["gentle"]))
+    if isinstance(made, str):
+        tell(connection, FAILED, number=job["number"], sentence=made)
+    else:
+        tell(connection, READY, number=job["number"], **introduction(*made))
+        tell_arrays(connection, made[0].arrays())
+    told = hear(connection)
+    while told["kind"] != JOB and (told["kind"] != RING or isinstance(made, str)):
+        told = hear(connection)  # the last words to the instrument before this one
+    if told["kind"] == JOB or isinstance(made, str):
+        return told
+    ring = Ring.attach(str(told["name"]))
     try:
-        instrument = job.maker(job.model, job.seed)
+        return Worker(connection, ring, *made, ahead_s=float(job["ahead_s"])).run()
+    finally:
+        ring.close()
+
+
+def _make(maker: Maker, model: Path, seed: int) -> tuple[Instrument, OutputStage] | str:
+    """The instrument, warm, and its output stage; or the sentence that says why not."""
+    gc.collect()  # the instrument before
+    tune_process(threads=1)  # threads have settings of their own
+    try:
+        instrument = maker(model, seed)
         stage = OutputStage(instrument.sample_rate, channels=instrument.channels)
         instrument.warm()
         stage.process(instrument.render(QUANTUM))  # compiled code is loaded at its first call
@@ -87,7 +95,7 @@ def _make(job: Job) -> tuple[Instrument, OutputStage] | str:
         return str(error)
     except Exception as error:  # a fault of ours, which the traceback shows where it is
         traceback.print_exc()
-        return f"The sound engine could not make an instrument of {job.model} ({error!r}); please report this."
+        return f"The sound engine could not make an instrument of {model} ({error!r}); please report this."
     return instrument, stage
 
 
@@ -124,15 +132,14 @@ class Renderer:
 
 
 class Worker:
-    """The loop of the process: listen, do, render, tell, nap."""
+    """The loop of the process: listen, do, render, tell, nap. Samples are counted from its beginning."""
 
     def __init__(
-        self, connection: Connection, ring: Ring, instrument: Instrument, stage: OutputStage, ahead_s: float
+        self, connection: Connection, ring: Ring, instrument: Instrument, stage: OutputStage, *, ahead_s: float
     ) -> None:
         self._connection = connection
         self._ring = ring
         self._renderer = Renderer(instrument, stage)
-        self._origin = ring.written
         self._ahead = max(1, round(ahead_s * instrument.sample_rate))
         self._meter = DeadlineMeter(instrument.period, sample_rate=instrument.sample_rate)
         self._told = self._moved = time.monotonic()
@@ -140,11 +147,14 @@ class Worker:
         self._busy = time.process_time()
         self._owner = os.getppid()
 
-    def run(self) -> None:
-        """Render until the owner hangs up, which raises EOFError or OSError."""
+    def run(self) -> Message:
+        """Render until there is another job, which is returned; EOFError or OSError where the owner hangs up."""
         while True:
             while self._connection.poll():
-                self._listen(hear(self._connection))
+                message = hear(self._connection)
+                if message["kind"] == JOB:
+                    return message
+                self._listen(message)
             self._do_due()
             if self._ring.fill < self._ahead:
                 self._render()
@@ -154,11 +164,9 @@ class Worker:
 
     def _listen(self, message: Message) -> None:
         if message["kind"] in (DO, SET):
-            at = message.get("at")
-            now = self._origin + self._renderer.sample
+            at, now = message.get("at"), self._renderer.sample
             sample = now if at is None else max(now, int(at))
-            event = Event(sample - self._origin, message["kind"], message["name"], tuple(message["values"]))
-            self._renderer.queue.add(event)
+            self._renderer.queue.add(Event(sample, message["kind"], message["name"], tuple(message["values"])))
 
     def _do_due(self) -> None:
         due = iter(lambda: self._renderer.queue.due(self._renderer.sample), None)
@@ -173,7 +181,7 @@ class Worker:
             tell(self._connection, REFUSED, sentence=str(error))
             return
         knobs = {event.name: instrument.get(event.name)} if event.kind == SET else self._all_knobs(event)
-        done = Event(self._origin + self._renderer.sample, event.kind, event.name, event.values)
+        done = Event(self._renderer.sample, event.kind, event.name, event.values)
         tell(self._connection, DONE, event=done.row(), knobs=knobs)
 
     def _all_knobs(self, event: Event) -> dict[str, float]:
@@ -208,7 +216,7 @@ class Worker:
         tell(
             self._connection,
             STATUS,
-            rendered=self._origin + self._renderer.sample,
+            rendered=self._renderer.sample,
             deadline=asdict(self._meter.summary()),
             cpu=(busy - self._busy) / (now - self._told),
             mended=instrument.mended + stage.mended,

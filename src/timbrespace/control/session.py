@@ -7,11 +7,12 @@ import itertools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from timbrespace.control.messages import DO, SET
 from timbrespace.core.errors import ParameterError
-from timbrespace.instruments.base import Action, Instrument
+from timbrespace.instruments.base import Action, Dial, Instrument
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +92,20 @@ def last_words(events: Sequence[Event], actions: Mapping[str, Action]) -> list[E
 
 @dataclass
 class Session:
-    """The life of one instrument: ``origin``, the sample of the ring at which it began, and all events since."""
+    """The life of one instrument: what it is of, and all events since it began, whose samples count from there.
+
+    In the count of the engine it began at sample ``origin`` and is heard from sample ``joined`` on. ``given`` is
+    what it was told at its beginning, which is among the events as soon as it was done.
+    """
 
     origin: int
     actions: Mapping[str, Action]
     events: list[Event] = field(default_factory=list)
+    joined: int = 0
+    given: Sequence[Event] = ()
+    model: Path = Path()
+    seed: int = 0
+    knobs: Mapping[str, Dial] = field(default_factory=dict)
 
     def note(self, event: Event) -> None:
         self.events.append(event)
@@ -104,7 +114,7 @@ class Session:
         """The least events that bring a fresh instrument to where this one was told to be, but for its motion."""
         knobs: dict[str, Event] = {}
         states: dict[str, Event] = {}
-        for event in self.events:
+        for event in (*self.given, *self.events):
             if event.kind == SET:
                 knobs[event.name] = event
                 continue

@@ -27,45 +27,38 @@ Array = npt.NDArray[Any]
 
 
 def describe(
-    model: Path,
-    *,
-    seed: int,
-    sample_rate: int,
-    knobs: Mapping[str, Dial],
-    sessions: Sequence[Session],
-    start: int,
-    frames: int,
-    gaps: Sequence[tuple[int, int]],
+    sessions: Sequence[Session], *, sample_rate: int, start: int, frames: int, gaps: Sequence[tuple[int, int]]
 ) -> dict[str, Any]:
     """The side-car of ``frames`` rendered from sample ``start`` on.
 
     It holds all events since the instrument began, samples counted from there. ``exact`` says whether rendering
-    them again gives the take: not where sound was missing (``gaps``, frame in the take and length) or where the
-    engine was restarted on the way.
+    them again gives the take: not where sound was missing or faded (``gaps``, frame in the take and length of what
+    was put in), and not where another instrument took over on the way: ``takeovers`` hold the frame and the model.
+    What follows one is rendered by that other instrument, of which the side-car holds nothing more.
     """
-    session = [s for s in sessions if s.origin <= start][-1]
-    whole = not any(start < s.origin < start + frames for s in sessions)
-    events = [e for e in session.events if e.sample < start + frames]
-    values = knobs_at(start, session, knobs)
+    session = [s for s in sessions if s.joined <= start][-1]
+    others = [s for s in sessions if start < s.joined < start + frames]
+    first = start - session.origin
     return {
         "format": FORMAT,
         "timbrespace": __version__,
-        "model": model.name,
-        "model_sha256": fingerprint(model),
-        "seed": seed,
+        "model": session.model.name,
+        "model_sha256": fingerprint(session.model),
+        "seed": session.seed,
         "threads": 1,
         "sample_rate": sample_rate,
-        "start": start - session.origin,
+        "start": first,
         "frames": frames,
-        "exact": whole and not gaps,
+        "exact": not others and not gaps,
         "gaps": [list(gap) for gap in gaps],
-        "knobs": values,
-        "events": [Event(e.sample - session.origin, e.kind, e.name, e.values).row() for e in events],
+        "takeovers": [[s.joined - start, s.model.name] for s in others],
+        "knobs": knobs_at(first, session, session.knobs),
+        "events": [e.row() for e in session.events if e.sample < first + frames],
     }
 
 
 def knobs_at(sample: int, session: Session, knobs: Mapping[str, Dial]) -> dict[str, float]:
-    """Where the knobs stood: at the last value each was set to since everything was reset."""
+    """Where the knobs stood at a sample of the session: at the last value each got since everything was reset."""
     resting = {name: dial.default for name, dial in knobs.items()}
     values = dict(resting)
     for event in session.events:

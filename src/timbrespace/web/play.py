@@ -20,11 +20,12 @@ from timbrespace.audio.writing import SUFFIXES
 from timbrespace.codecs.loading import load_sound
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import require_latents, space_of
+from timbrespace.control.card import BLOCK, Card
 from timbrespace.control.engine import Engine
 from timbrespace.control.osc.playing import play_steered
 from timbrespace.control.osc.ports import OscPorts
 from timbrespace.control.osc.receiver import OscReceiver
-from timbrespace.control.outputs import play_to_file, play_to_nothing
+from timbrespace.control.outputs import play_to_card, play_to_file, play_to_nothing
 from timbrespace.core.codec import LiveCodec, require
 from timbrespace.core.errors import BundleError, ParameterError
 from timbrespace.core.version import __version__
@@ -103,22 +104,31 @@ def perform(
     seed: int = 0,
     force: bool = False,
     osc: OscPorts | None = None,
+    device: str | None = None,
+    block: int = BLOCK,
 ) -> dict[str, Any]:
-    """Let ``model`` walk through its space into the file ``output``, or to nobody if that is ``"none"``.
+    """Let ``model`` walk through its space into the file ``output``, on a sound ``"card"``, or to nobody if ``"none"``.
 
-    With ``osc`` it does not walk, but goes where Open Sound Control says. Returns how it went, as JSON holds it.
+    With ``osc`` it does not walk, but goes where Open Sound Control says. The card is called ``device``, or the one
+    that the system prefers, and takes blocks of ``block`` frames. Returns how it went, as JSON holds it.
     """
     _check_seconds(seconds)
-    if output != "none" and Path(output).suffix.lower() not in SUFFIXES:
-        raise ParameterError(f"--output is 'browser', 'none' or a sound file such as take.wav, not {output!r}.")
-    if output != "none" and seconds is None:
+    if output not in ("none", "card") and Path(output).suffix.lower() not in SUFFIXES:
+        raise ParameterError(f"--output is 'browser', 'card', 'none' or a sound file such as take.wav, not {output!r}.")
+    if output not in ("none", "card") and seconds is None:
         raise ParameterError(f"A file has an end: say how long {output} shall be, with --seconds 30.")
+    card = Card(device, block=block, say=_say) if output == "card" else None
     playable_codec(model)
     if osc is not None:
         with OscReceiver(osc) as receiver:
-            out = None if output == "none" else Path(output)
-            how, came = play_steered(Engine(model, seed=seed), receiver, out=out, seconds=seconds, force=force)
-        return {"output": output, **asdict(how), "osc": asdict(came)}
+            out = None if output in ("none", "card") else Path(output)
+            how, came = play_steered(
+                Engine(model, seed=seed), receiver, out=out, card=card, seconds=seconds, force=force
+            )
+        return {"output": output, **asdict(how), **_card_table(card), "osc": asdict(came)}
+    if card is not None:
+        status = play_to_card(model, card, seconds=seconds, seed=seed)
+        return {"output": output, **asdict(status), **_card_table(card)}
     if output == "none" or seconds is None:
         status = play_to_nothing(model, seconds=seconds, seed=seed)
     else:
@@ -128,11 +138,29 @@ def perform(
 
 def summary(status: dict[str, Any]) -> str:
     """How a performance went, in one line."""
-    deadline = status["deadline"]
-    return (
+    deadline, card = status["deadline"], status.get("card")
+    line = (
         f"{status['output']}: {status['dropouts']} dropouts, rendering took {100 * deadline['p50']:.0f} % of the time"
         f" there was (p99 {100 * deadline['p99']:.0f} %)"
     )
+    return line if card is None else f"{line}; {_card_line(card)}"
+
+
+def _card_table(card: Card | None) -> dict[str, Any]:
+    return {} if card is None else {"card": asdict(card.report())}
+
+
+def _card_line(card: dict[str, Any]) -> str:
+    """How a sound card did."""
+    resampled = f", {1000 * card['resampling_s']:.1f} ms of it for another rate" if card["resampling_s"] else ""
+    return (
+        f"{card['device']} at {card['sample_rate']} Hz: {1000 * card['latency_s']:.0f} ms delay{resampled}, ran dry"
+        f" {card['underflows']} times, was lost {card['lost']} times"
+    )
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def chosen_model(model: Path | None) -> Path:

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 
 from timbrespace.audio.writing import write_blocks
+from timbrespace.control.card import Card
 from timbrespace.control.engine import Engine
 from timbrespace.control.osc.receiver import OscCounts, OscReceiver
-from timbrespace.control.outputs import Score, performance
+from timbrespace.control.outputs import Score, performance, play_blocks
 from timbrespace.control.status import Status
 from timbrespace.core.files import refuse_existing
 
@@ -19,17 +20,26 @@ SOUND: Final[Score] = [(0.0, "play", ())]
 
 
 def play_steered(
-    engine: Engine, receiver: OscReceiver, *, out: Path | None = None, seconds: float | None = None, force: bool = False
+    engine: Engine,
+    receiver: OscReceiver,
+    *,
+    out: Path | None = None,
+    card: Card | None = None,
+    seconds: float | None = None,
+    force: bool = False,
 ) -> tuple[Status, OscCounts]:
-    """Start ``engine`` and play it for ``seconds``, or until Ctrl-C, into the file ``out`` or to nobody.
+    """Start ``engine`` and play it for ``seconds``, or until Ctrl-C: on a card, into the file ``out``, or to nobody.
 
     Returns how it went and what came. Engine and receiver are closed at the end.
     """
     if out is not None:
         refuse_existing(out, force=force)
     with engine as playing, receiver.steer(playing):
-        blocks = performance(playing, seconds=seconds, events=SOUND, seed=playing.seed)
-        if out is None:
+        block = None if card is None else card.block
+        blocks = performance(playing, seconds=seconds, events=SOUND, seed=playing.seed, block=block)
+        if card is not None:
+            play_blocks(blocks, card, playing)
+        elif out is None:
             for _ in blocks:
                 pass
         else:
