@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.instruments.fakes import SineCodec, make_voice
+from tests.instruments.fakes import SineCodec, make_granulator, make_voice
 from timbrespace.core.errors import ParameterError
 from timbrespace.instruments import Instrument
 from timbrespace.instruments.base import ABSURD
@@ -18,6 +18,9 @@ MAKERS: dict[str, Callable[[], Instrument]] = {
     "latent voice": make_voice,
     "latent voice, one latent": lambda: make_voice(SineCodec(1)),
     "latent voice, two channels, no latency": lambda: make_voice(SineCodec(2, channels=2, latency=0)),
+    "granulator": make_granulator,
+    "granulator, one latent": lambda: make_granulator(SineCodec(1)),
+    "granulator, two channels, no latency": lambda: make_granulator(SineCodec(2, channels=2, latency=0)),
 }
 BLOCKS = (1, 511, 512, 513, 37, 4000)
 

@@ -7,6 +7,7 @@ import torch
 
 from timbrespace.core.shapes import Latents, Wave
 from timbrespace.instruments.corpus import Corpus
+from timbrespace.instruments.granulator import Granulator
 from timbrespace.instruments.latent_voice import LatentVoice
 from timbrespace.latent.space import LatentSpace
 
@@ -78,8 +79,18 @@ def corpus_steps(*, sounds: int = 6, steps: int = 40, dims: int = 3, seed: int =
 def make_voice(codec: SineCodec | None = None, *, seed: int = 0, sounds: int = 6, steps: int = 40) -> LatentVoice:
     """A voice on the sine codec and a small corpus."""
     codec = codec or SineCodec()
+    return LatentVoice(codec, *surroundings(codec, sounds=sounds, steps=steps), seed=seed)
+
+
+def make_granulator(codec: SineCodec | None = None, *, seed: int = 0, sounds: int = 6, steps: int = 40) -> Granulator:
+    """A granulator in the same place."""
+    codec = codec or SineCodec()
+    return Granulator(codec, *surroundings(codec, sounds=sounds, steps=steps), seed=seed)
+
+
+def surroundings(codec: SineCodec, *, sounds: int = 6, steps: int = 40) -> tuple[LatentSpace, Corpus]:
+    """The space and the corpus of a few trajectories."""
     vectors, source = corpus_steps(sounds=sounds, steps=steps, dims=codec.latent_dim)
     space = LatentSpace.fit(torch.from_numpy(vectors).float())
     projected = space.project(torch.from_numpy(vectors).float()).numpy()
-    corpus = Corpus.cut(projected, source, rate_hz=codec.sample_rate / codec.ratio)
-    return LatentVoice(codec, space, corpus, seed=seed)
+    return space, Corpus.cut(projected, source, rate_hz=codec.sample_rate / codec.ratio)

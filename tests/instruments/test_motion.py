@@ -9,7 +9,7 @@ import torch
 from tests.instruments.fakes import corpus_steps
 from timbrespace.instruments.corpus import Corpus
 from timbrespace.instruments.guides import Line, Place, Walk
-from timbrespace.instruments.motion import around, own_steps
+from timbrespace.instruments.motion import around, own_steps, steps_around
 from timbrespace.instruments.neighbours import Neighbours
 from timbrespace.latent.wander import Wander
 
@@ -84,10 +84,8 @@ def test_fewer_moments_than_neighbours() -> None:
 def test_a_place_keeps_its_centre(corpus: Corpus) -> None:
     centre = np.array([9.0, 8.0, 7.0])
     place = Place(corpus, centre, 6, phase=3.0)
-    np.testing.assert_allclose(place.point(motion=0.0, loop=8, phase=3.0), centre)
-    np.testing.assert_allclose(
-        place.point(motion=0.5, loop=32, phase=place.phase), centre + 0.5 * around(corpus, 6, 3.0, loop=32)
-    )
+    np.testing.assert_allclose(place.point(motion=0.0, loop=8), centre)
+    np.testing.assert_allclose(place.point(motion=0.5, loop=32), centre + 0.5 * around(corpus, 6, 3.0, loop=32))
 
 
 def test_a_line_goes_there_and_back(corpus: Corpus) -> None:
@@ -95,7 +93,7 @@ def test_a_line_goes_there_and_back(corpus: Corpus) -> None:
     a, b = corpus.positions[1], corpus.positions[18]
     seen = []
     for _ in range(50):
-        seen.append(line.point(motion=0.0, loop=8, phase=line.phase))
+        seen.append(line.point(motion=0.0, loop=8))
         line.advance(1.0, 1.0)
     for k, share in [(0, 0.0), (3, 0.3), (10, 1.0), (14, 0.6), (20, 0.0), (27, 0.7), (45, 0.5)]:
         np.testing.assert_allclose(seen[k], (1 - share) * a + share * b, atol=1e-9)
@@ -105,9 +103,7 @@ def test_a_line_mixes_both_motions(corpus: Corpus) -> None:
     line = Line(corpus, 1, 18, steps=10.0)
     line.advance(4.0, 4.0)
     ends = [corpus.positions[i] + around(corpus, i, 4.0, loop=32) for i in (1, 18)]
-    np.testing.assert_allclose(
-        line.point(motion=1.0, loop=32, phase=line.phase), 0.6 * ends[0] + 0.4 * ends[1], atol=1e-9
-    )
+    np.testing.assert_allclose(line.point(motion=1.0, loop=32), 0.6 * ends[0] + 0.4 * ends[1], atol=1e-9)
     assert line.moment == 1
     line.advance(4.0, 4.0)
     assert line.moment == 18
@@ -125,9 +121,15 @@ def test_a_walk_looks_for_its_moment_anew_and_goes_on(corpus: Corpus) -> None:
         assert (renewed is walk) == (step % 8 != 0 or step == 0)
         assert isinstance(renewed, Walk)
         if renewed is not walk:
-            assert renewed.moment == neighbours.nearest(renewed.point(motion=0.0, loop=1, phase=0.0))
+            assert renewed.moment == neighbours.nearest(renewed.point(motion=0.0, loop=1))
             assert renewed.phase == walk.phase
         walk = renewed
         moments.add(walk.moment)
         walk.advance(1.0, 1.0)
     assert len(moments) > 5
+
+
+def test_whole_phases_at_once(corpus: Corpus) -> None:
+    for moment, first, loop in ((0, -7, 32), (6, 3, 5), (18, 2, 1)):
+        expected = [around(corpus, moment, float(first + k), loop=loop) for k in range(40)]
+        np.testing.assert_array_equal(steps_around(corpus, moment, first, 40, loop=loop), expected)

@@ -39,6 +39,10 @@ class Gate:
         """Be closed at once; only where it cannot be heard."""
         self._at, self.open = 0, False
 
+    def throw_open(self) -> None:
+        """Be open at once; only where nothing sounds."""
+        self._at, self.open = len(self._curve) - 1, True
+
     def gains(self, n: int) -> Array:
         """The gains (n,) of the next samples."""
         steps = np.arange(1, n + 1)

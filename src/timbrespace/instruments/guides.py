@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from timbrespace.instruments.corpus import MOMENT_STEPS, Corpus
-from timbrespace.instruments.motion import around
+from timbrespace.instruments.motion import around, steps_around
 from timbrespace.instruments.neighbours import Neighbours
 from timbrespace.latent.wander import Wander
 
 Array = npt.NDArray[Any]
 
 
-class Guide(ABC):
-    """A centre and a motion on the axes, over time.
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A place that a guide's point is made of: its share, its centre (axis,), and the moment whose motion it has."""
 
-    ``phase`` counts latent steps of the motion, ``moment`` is the one nearest to where the guide is.
+    share: float
+    centre: Array
+    moment: int
+
+
+class Guide(ABC):
+    """A centre and a motion on the axes, over time: ``p = sum share (centre + motion * o(phase))`` over its parts.
+
+    o is the motion around a part's moment, see :func:`around`. ``phase`` counts latent steps of the motion, ``moment``
+    is the one nearest to where the guide is.
     """
 
     def __init__(self, corpus: Corpus, *, phase: float) -> None:
@@ -31,8 +42,24 @@ class Guide(ABC):
     def moment(self) -> int: ...
 
     @abstractmethod
-    def point(self, *, motion: float, loop: int, phase: float) -> Array:
-        """``centre + motion * o(phase)`` (axis,), with o the motion around the moment; see :func:`around`."""
+    def parts(self) -> tuple[Part, ...]:
+        """Where the guide is now, without its motion."""
+
+    def point(self, *, motion: float, loop: int) -> Array:
+        """Where the guide is, (axis,)."""
+        at = np.zeros(1)
+        for part in self.parts():
+            o = around(self.corpus, part.moment, self.phase, loop=loop)
+            at = at + part.share * (part.centre + motion * o)
+        return at
+
+    def points(self, first: int, count: int, *, motion: float, loop: int) -> Array:
+        """Where it would be at ``count`` whole phases of its motion from ``first`` on, (step, axis)."""
+        at = np.zeros((1, 1))
+        for part in self.parts():
+            o = steps_around(self.corpus, part.moment, first, count, loop=loop)
+            at = at + part.share * (part.centre + motion * o)
+        return at
 
     def advance(self, way: float, motion: float) -> None:
         """Let the centre go on by ``way`` latent steps (0 or more) and the motion by ``motion``, either way."""
@@ -48,15 +75,14 @@ class Place(Guide):
 
     def __init__(self, corpus: Corpus, centre: Array, moment: int, *, phase: float) -> None:
         super().__init__(corpus, phase=phase)
-        self._centre = centre
-        self._moment = moment
+        self._part = Part(1.0, centre, moment)
 
     @property
     def moment(self) -> int:
-        return self._moment
+        return self._part.moment
 
-    def point(self, *, motion: float, loop: int, phase: float) -> Array:
-        return self._centre + motion * around(self.corpus, self._moment, phase, loop=loop)
+    def parts(self) -> tuple[Part, ...]:
+        return (self._part,)
 
 
 class Line(Guide):
@@ -75,10 +101,10 @@ class Line(Guide):
     def moment(self) -> int:
         return self._ends[self._share() > 0.5]
 
-    def point(self, *, motion: float, loop: int, phase: float) -> Array:
+    def parts(self) -> tuple[Part, ...]:
         share = self._share()
-        a, b = (self.corpus.positions[i] + motion * around(self.corpus, i, phase, loop=loop) for i in self._ends)
-        return (1 - share) * a + share * b
+        i, j = self._ends
+        return Part(1 - share, self.corpus.positions[i], i), Part(share, self.corpus.positions[j], j)
 
     def advance(self, way: float, motion: float) -> None:
         super().advance(way, motion)
@@ -106,8 +132,8 @@ class Walk(Guide):
     def moment(self) -> int:
         return self._moment
 
-    def point(self, *, motion: float, loop: int, phase: float) -> Array:
-        return self._centre() + motion * around(self.corpus, self._moment, phase, loop=loop)
+    def parts(self) -> tuple[Part, ...]:
+        return (Part(1.0, self._centre(), self._moment),)
 
     def advance(self, way: float, motion: float) -> None:
         super().advance(way, motion)

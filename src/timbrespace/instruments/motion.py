@@ -20,16 +20,28 @@ def around(corpus: Corpus, moment: int, phase: float, *, loop: int) -> Array:
     ``loop`` steps; a window that would pass the end of the sound is moved back, a sound shorter than it is
     looped whole. Between steps the sound is interpolated linearly.
     """
-    first, end = corpus.span(moment)
-    start = int(corpus.starts[moment])
-    length = max(1, min(loop, end - first))
-    window = min(start, end - length)
+    start, window, length = _looped(corpus, moment, loop)
     whole = math.floor(phase)
     share = phase - whole
     here = corpus.steps[window + (start - window + whole) % length]
     if share > 0:
         here = (1 - share) * here + share * corpus.steps[window + (start - window + whole + 1) % length]
     return here - corpus.positions[moment]
+
+
+def steps_around(corpus: Corpus, moment: int, first: int, count: int, *, loop: int) -> Array:
+    """The same at ``count`` whole phases from ``first`` on, (step, axis)."""
+    start, window, length = _looped(corpus, moment, loop)
+    steps = window + (start - window + first + np.arange(count)) % length
+    return corpus.steps[steps] - corpus.positions[moment]
+
+
+def _looped(corpus: Corpus, moment: int, loop: int) -> tuple[int, int, int]:
+    """A moment's first step, the first step of the window it is looped in, and the window's length."""
+    first, end = corpus.span(moment)
+    start = int(corpus.starts[moment])
+    length = max(1, min(loop, end - first))
+    return start, min(start, end - length), length
 
 
 def own_steps(corpus: Corpus, moment: int, count: int, *, before: int) -> tuple[Array, Array]:

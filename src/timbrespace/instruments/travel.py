@@ -26,10 +26,14 @@ class Pose:
     scale: Array
     bias: Array
 
-    def point(self, deviations: Array, phase: float | None = None) -> Array:
-        """Where that is, (axis,): now, or at another phase of the guide's motion."""
-        at = self.guide.phase if phase is None else phase
-        return self.scale * self.guide.point(motion=self.motion, loop=self.loop, phase=at) + self.bias * deviations
+    def point(self, deviations: Array) -> Array:
+        """Where that is now, (axis,)."""
+        return self.scale * self.guide.point(motion=self.motion, loop=self.loop) + self.bias * deviations
+
+    def points(self, deviations: Array, first: int, count: int) -> Array:
+        """Where it would be at ``count`` whole phases of the guide's motion from ``first`` on, (step, axis)."""
+        points = self.guide.points(first, count, motion=self.motion, loop=self.loop)
+        return self.scale * points + self.bias * deviations
 
 
 class Travel:
@@ -86,9 +90,9 @@ class Travel:
         self.at = self._held(self.pose.point(self._deviations) + self._rest)
         return self.pose.guide.phase
 
-    def points(self, phases: Array, *, aside: Array) -> Array:
-        """Points (step, axis) at other ``phases`` (step,) of the motion, all else as it is, moved by ``aside``."""
-        return np.stack([self._held(self.pose.point(self._deviations, p) + self._rest + aside) for p in phases])
+    def points(self, first: int, count: int, *, aside: Array) -> Array:
+        """Points (step, axis) at whole phases of the motion from ``first`` on, else as it is, moved by ``aside``."""
+        return self._held(self.pose.points(self._deviations, first, count) + self._rest + aside)
 
     def goal(self) -> Array:
         """Where the pose is, (axis,), for one who is not on the way."""

@@ -1,0 +1,143 @@
+"""The sounds that grains are read from: decoded step by step, as far as they are read, and kept for the next grain."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from timbrespace.core.codec import LiveCodec
+from timbrespace.instruments.strand import LEAD_IN, Strand
+
+BEFORE: Final = 1
+"""Samples in front of a table's first: what interpolation needs there."""
+AFTER: Final = 4
+"""Samples that interpolation may need beyond the last that is read."""
+KEPT: Final = 192
+"""Tables kept: as many as the longest loop has latent steps at 48 Hz."""
+
+Array = npt.NDArray[Any]
+
+
+class Budget:
+    """How many latent steps may be decoded: ``rate`` per sample on average, and ``most`` at once.
+
+    What is spent may go into debt, which is paid off before anything more is spent, so that large grains are possible
+    and the mean holds. It counts samples, not the clock of the machine: the same notes are played on any.
+    """
+
+    def __init__(self, *, rate: float, most: float) -> None:
+        self._rate = rate
+        self._most = most
+        self._left = most
+        self._waited = 0
+
+    def wait(self, samples: int) -> None:
+        """Let ``samples`` pass."""
+        self._waited += samples
+
+    def spend(self, steps: int) -> bool:
+        """Take ``steps``, if nothing is owed."""
+        self._left = min(self._most, self._left + self._waited * self._rate)
+        self._waited = 0
+        if self._left <= 0:
+            return False
+        self._left -= steps
+        return True
+
+
+class Table:
+    """The sound of a few latent steps, decoded no further than it was read.
+
+    ``sound`` (channel, time) has its first sample at ``BEFORE``; before it stands the same once more.
+    """
+
+    def __init__(self, strand: Strand, latents: Array, samples: int, *, channels: int) -> None:
+        self._strand = strand
+        self.latents = latents
+        self.sound = np.zeros((channels, BEFORE + samples), np.float32)
+        self._filled = 0
+        self._next = LEAD_IN
+        strand.begin(self._source, lead=latents[:LEAD_IN])
+
+    @property
+    def mended(self) -> int:
+        """Blocks that were not finite."""
+        return self._strand.mended
+
+    def lengthen(self, latents: Array, samples: int) -> None:
+        """Be able to go on: ``latents`` begins with those there are."""
+        if len(latents) > len(self.latents):
+            self.latents = latents
+        if BEFORE + samples > self.sound.shape[1]:
+            longer = np.zeros((len(self.sound), BEFORE + samples), np.float32)
+            longer[:, : self.sound.shape[1]] = self.sound
+            self.sound = longer
+
+    def reach(self, samples: int) -> None:
+        """Decode until ``samples`` are there."""
+        missing = min(samples, self.sound.shape[1] - BEFORE) - self._filled
+        if missing <= 0:
+            return
+        at = BEFORE + self._filled
+        self.sound[:, at : at + missing] = self._strand.render(missing)
+        if self._filled == 0:
+            self.sound[:, :BEFORE] = self.sound[:, BEFORE : BEFORE + 1]
+        self._filled += missing
+
+    def _source(self) -> Array:
+        step = self.latents[min(self._next, len(self.latents) - 1)]
+        self._next += 1
+        return step
+
+
+class Tables:
+    """Tables by their latents, the last used ones kept; a new one costs steps of the budget, an old one nothing."""
+
+    def __init__(self, codec: LiveCodec, *, budget: Budget) -> None:
+        self._codec = codec
+        self._budget = budget
+        self._latency = codec.stream().latency
+        self._tables: OrderedDict[bytes, Table] = OrderedDict()
+        self._mended = 0
+
+    @property
+    def mended(self) -> int:
+        """Decoded blocks that were not finite."""
+        return self._mended + sum(table.mended for table in self._tables.values())
+
+    def steps(self, samples: int) -> int:
+        """Latent steps, leading ones included, that a table of as many samples takes."""
+        return LEAD_IN + math.ceil((samples + self._latency) / self._codec.ratio)
+
+    def find(self, latents: Array, samples: int) -> Table | None:
+        """The table of ``latents`` (step, latent), ``LEAD_IN`` of them leading; None where it is beyond the budget."""
+        latents = np.ascontiguousarray(latents, np.float32)
+        key = latents[: LEAD_IN + 1].tobytes()
+        found = self._tables.get(key)
+        both = 0 if found is None else min(len(found.latents), len(latents))
+        if found is None or not np.array_equal(found.latents[:both], latents[:both]):
+            return self._new(key, latents, samples)
+        if len(latents) > both and not self._budget.spend(len(latents) - both):
+            return None
+        found.lengthen(latents, samples)
+        self._tables.move_to_end(key)
+        return found
+
+    def _new(self, key: bytes, latents: Array, samples: int) -> Table | None:
+        if not self._budget.spend(len(latents)):
+            return None
+        self._forget(key)
+        channels = self._codec.channels
+        strand = Strand(self._codec.stream(), ratio=self._codec.ratio, channels=channels)
+        self._tables[key] = Table(strand, latents, samples, channels=channels)
+        while len(self._tables) > KEPT:
+            self._forget(next(iter(self._tables)))
+        return self._tables[key]
+
+    def _forget(self, key: bytes) -> None:
+        table = self._tables.pop(key, None)
+        self._mended += table.mended if table else 0
