@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.instruments.fakes import SineCodec, make_granulator, make_voice
+from tests.instruments.fakes import SineCodec, make_granulator, make_table, make_voice
 from timbrespace.core.errors import ParameterError
 from timbrespace.instruments import Instrument
 from timbrespace.instruments.base import ABSURD
@@ -21,6 +21,9 @@ MAKERS: dict[str, Callable[[], Instrument]] = {
     "granulator": make_granulator,
     "granulator, one latent": lambda: make_granulator(SineCodec(1)),
     "granulator, two channels, no latency": lambda: make_granulator(SineCodec(2, channels=2, latency=0)),
+    "sound table": make_table,
+    "sound table, one latent": lambda: make_table(SineCodec(1)),
+    "sound table, two channels, no latency": lambda: make_table(SineCodec(2, channels=2, latency=0)),
 }
 BLOCKS = (1, 511, 512, 513, 37, 4000)
 

@@ -9,6 +9,7 @@ from timbrespace.core.shapes import Latents, Wave
 from timbrespace.instruments.corpus import Corpus
 from timbrespace.instruments.granulator import Granulator
 from timbrespace.instruments.latent_voice import LatentVoice
+from timbrespace.instruments.sound_table import SoundTable
 from timbrespace.latent.space import LatentSpace
 
 
@@ -86,6 +87,12 @@ def make_granulator(codec: SineCodec | None = None, *, seed: int = 0, sounds: in
     """A granulator in the same place."""
     codec = codec or SineCodec()
     return Granulator(codec, *surroundings(codec, sounds=sounds, steps=steps), seed=seed)
+
+
+def make_table(codec: SineCodec | None = None, *, seed: int = 0, seconds: float = 0.5) -> SoundTable:
+    """A sound table in the same place."""
+    codec = codec or SineCodec()
+    return SoundTable(codec, *surroundings(codec), seed=seed, seconds=seconds)
 
 
 def surroundings(codec: SineCodec, *, sounds: int = 6, steps: int = 40) -> tuple[LatentSpace, Corpus]:

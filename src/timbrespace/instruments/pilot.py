@@ -77,6 +77,14 @@ class Pilot:
         """Latents (..., latent) of points on the axes (..., axis)."""
         return points @ self.directions + self.mean
 
+    def points(self, latents: Array) -> Array:
+        """The inverse of :meth:`latents`."""
+        return (latents - self.mean) @ self._axes.T
+
+    def nearest(self, point: Array) -> int:
+        """The moment nearest to a point (axis,)."""
+        return self._neighbours.nearest(point)
+
     def arrays(self) -> dict[str, Array]:
         """Of every moment: its sound, its time there in seconds, its position and, if known, its descriptors."""
         corpus = self.corpus
@@ -130,7 +138,7 @@ class Pilot:
 
     def _z(self, *z: float) -> None:
         """Go to a point given by its latents."""
-        self._go_to((np.asarray(z) - self.mean) @ self._axes.T)
+        self._go_to(self.points(np.asarray(z)))
 
     def _coord(self, *coord: float) -> None:
         """The same, each from 0 to 1 over the range of that latent in the corpus."""
