@@ -7,6 +7,7 @@ catalogues by name; nothing in a bundle is ever executed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,10 +92,12 @@ def write_bundle(
     tables: Mapping[str, Any],
     card: str,
     version: str,
+    exports: Mapping[str, bytes] | None = None,
 ) -> Bundle:
     """Write a bundle: tensors and tables first, ``config.json`` last.
 
-    ``parts`` are the configurations by role, ``files`` tensors by file name, ``tables`` JSON by file name.
+    ``parts`` are the configurations by role, ``files`` tensors by file name, ``tables`` JSON by file name, ``exports``
+    the content of further files whose hash is noted.
     An older bundle in the folder stops being one before its files change.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +105,11 @@ def write_bundle(
     hashes = {}
     for name, tensors in files.items():
         hashes[name] = write_tensors(folder / name, tensors)
+    for name, content in (exports or {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        with atomic_file(folder / name) as partial:
+            partial.write_bytes(content)
+        hashes[name] = hashlib.sha256(content).hexdigest()
     for name, table in tables.items():
         write_json(folder / name, table)
     with atomic_file(folder / CARD) as partial:

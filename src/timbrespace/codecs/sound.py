@@ -10,7 +10,10 @@ from torch import Tensor
 from timbrespace.codecs.bundle import LATENT, WEIGHTS, Bundle
 from timbrespace.codecs.given import Array, given_latents, given_wave, like
 from timbrespace.codecs.long_sounds import infer_in_pieces
+from timbrespace.codecs.onnx_session import OnnxHalf
+from timbrespace.codecs.onnx_stream import OnnxStream, live_decoder
 from timbrespace.codecs.stream import SoundStream
+from timbrespace.core.codec import CodecStream
 from timbrespace.core.component import build
 from timbrespace.core.errors import ParameterError
 from timbrespace.core.shapes import Frames, Latents
@@ -19,6 +22,9 @@ from timbrespace.models.networks.base import CANNOT_STREAM
 from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
 from timbrespace.transforms.pieces import invert_in_pieces
 from timbrespace.transforms.rtisi import RtIsi
+
+UNKNOWN = object()
+"""Of the live engine, before it was looked for."""
 
 
 class SoundCodec:
@@ -44,6 +50,7 @@ class SoundCodec:
         self.channels = channels
         self.live = live or RtIsi()
         self.bundle: Bundle | None = None
+        self._engine: object = UNKNOWN
 
     @classmethod
     def from_bundle(cls, bundle: Bundle) -> SoundCodec:
@@ -119,11 +126,21 @@ class SoundCodec:
         """Latent steps that live decoding waits for; ``None`` where the decoder needs the whole and cannot stream."""
         return self.model.lookahead
 
-    def stream(self, *, live: LivePhase | None = None) -> SoundStream:
+    def stream(self, *, live: LivePhase | None = None) -> CodecStream:
         """The live form of :meth:`decode`, with the live inverse the bundle names or another one.
 
-        Raises :class:`ParameterError` where the decoder needs the whole.
+        Where the bundle carries its decoder for ONNX Runtime, and no other inverse is asked for, that plays, several
+        times faster and the same to rounding; :meth:`torch_stream` is what it was compared with. Raises
+        :class:`ParameterError` where the decoder needs the whole.
         """
+        if live is None and self._engine is UNKNOWN:
+            self._engine = live_decoder(self)
+        if live is None and isinstance(self._engine, OnnxHalf):
+            return OnnxStream(self._engine)
+        return self.torch_stream(live=live)
+
+    def torch_stream(self, *, live: LivePhase | None = None) -> SoundStream:
+        """:meth:`stream` computed by torch, whatever the bundle carries."""
         if self.lookahead is None:
             raise ParameterError(CANNOT_STREAM)
         frames = self.transform.stream(channels=self.channels, live=live or self.live)

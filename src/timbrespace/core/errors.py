@@ -42,6 +42,10 @@ class EngineError(TimbrespaceError):
     """The process that renders sound cannot start, or cannot be kept alive."""
 
 
+class ExportError(TimbrespaceError):
+    """A model cannot be exported in the form asked for, or the exported file does not do what the model does."""
+
+
 class Interrupted(TimbrespaceError):
     """Work was stopped on request; the sentence says what is saved and how to go on."""
 

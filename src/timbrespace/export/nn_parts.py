@@ -13,7 +13,8 @@ LOUDEST = 16.0
 class StepLoop(nn.Module):
     """A traced step for blocks of any number of quanta: ``forward(x)`` (batch, channel, n * quantum).
 
-    Its state is a buffer, made anew when the batch changes; a state that is no longer finite begins anew.
+    The step is for one sound; those of a batch follow one another. Its state is a buffer, made anew when the batch
+    changes; a state that is no longer finite begins anew.
     """
 
     state: Tensor
@@ -29,14 +30,20 @@ class StepLoop(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if self.state.size(0) != x.size(0):
             self.state = self.initial.repeat(x.size(0), 1)
-        out: list[Tensor] = []
-        for i in range(x.size(2) // self.quantum):
-            y, after = self.step(x[:, :, i * self.quantum : (i + 1) * self.quantum], self.state)
-            if not bool(torch.isfinite(after).all()):
-                after = self.initial.repeat(x.size(0), 1)
-            self.state = after
-            out.append(y)
-        return torch.cat(out, 2)
+        sounds: list[Tensor] = []
+        states: list[Tensor] = []
+        for b in range(x.size(0)):
+            state = self.state[b : b + 1]
+            out: list[Tensor] = []
+            for i in range(x.size(2) // self.quantum):
+                y, state = self.step(x[b : b + 1, :, i * self.quantum : (i + 1) * self.quantum], state)
+                if not bool(torch.isfinite(state).all()):
+                    state = self.initial
+                out.append(y)
+            sounds.append(torch.cat(out, 2))
+            states.append(state)
+        self.state = torch.cat(states, 0)
+        return torch.cat(sounds, 0)
 
     @torch.jit.export
     def fresh(self, x: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,17 +10,29 @@ from torch import Tensor
 from timbrespace.codecs.mapping import map_of
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.steps import decoder_step, encoder_step
-from timbrespace.core.errors import ParameterError
+from timbrespace.core.errors import ExportError, ParameterError
+from timbrespace.core.files import atomic_file, refuse_existing
 from timbrespace.core.seeds import torch_generator
+from timbrespace.export.nn_check import check_protocol, examine
+from timbrespace.export.nn_method import Method
 from timbrespace.export.nn_model import NnModel
 from timbrespace.export.nn_parts import LatentInput, MapBothWays, StepLoop
 from timbrespace.export.nn_table import TablePlayer
 from timbrespace.export.packed_step import quiet_torchscript, trace_step
+from timbrespace.export.sheet import Sheet
+from timbrespace.export.trial import trial_of
 from timbrespace.latent.distilled_map import DistilledMap
 from timbrespace.layers.live_step import LiveStep
+from timbrespace.layers.short_convolution import with_short_convolutions
 
 REACH = 30.0
 """Deviations from the mean beyond which a latent is held: far outside what means anything, near enough to compute."""
+NOTES = (
+    "The sound is at the model's own rate: run the host at it, or the sound is higher or lower.",
+    "gain in dB; temperature in deviations of the latents (0: none), from a stored table, so that it repeats;"
+    " scale and bias of every latent; table_steps, end_point and crossfade of the table.",
+    "What is no number counts as 0, latents are held within 30 deviations, sound beyond 0.9 is bent and stays below 1.",
+)
 NOISE_ROWS = 4096
 CROSSFADE, TABLE_STEPS = 512, 32
 VECTORS = ("scale", "bias", "end_point")
@@ -28,14 +40,41 @@ FLOAT, WHOLE = 2, 1
 """nn~'s numbers for sorts of attributes."""
 
 
-@dataclass(frozen=True)
-class Method:
-    """What nn~ has to know of a method: channels and ratio in and out, and a name for every channel."""
+def export_nn(codec: SoundCodec, path: Path, *, title: str = "model", force: bool = False, speed: bool = True) -> Sheet:
+    """Write a codec as ``path`` (.ts) for nn~, with its sheet beside it; returns the sheet.
 
-    name: str
-    params: tuple[int, int, int, int]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    The file is written aside, read back, compared with the model and then renamed. Raises :class:`ExportError` where
+    it does not do what the model does (nothing is left), :class:`ParameterError` where the codec cannot be exported.
+    ``speed=False`` leaves out measuring it.
+    """
+    if path.suffix != ".ts":
+        raise ParameterError(f"nn~ reads files that end in .ts, not {path.name!r}; choose such a name.")
+    refuse_existing(path, force=force)
+    methods = methods_of(codec)
+    made = scripted(codec)
+    trial = trial_of(codec)
+    with atomic_file(path) as partial:
+        with quiet_torchscript():
+            torch.jit.save(made, str(partial))
+        check_protocol(partial, methods)
+        parts = examine(partial, codec, methods, trial, speed=speed)
+        sheet = Sheet(f"{title} for nn~", _facts(codec, partial, trial.source), parts, NOTES)
+        if sheet.failures():
+            raise ExportError(f"{path} was not written: {'; '.join(sheet.failures())}.")
+    sheet.write(path)
+    return sheet
+
+
+def _facts(codec: SoundCodec, file: Path, source: str) -> dict[str, str | int]:
+    return {
+        "sample rate (Hz)": codec.sample_rate,
+        "channels": codec.channels,
+        "samples per latent step": codec.ratio,
+        "latents": codec.latent_dim,
+        "bytes": file.stat().st_size,
+        "written with torch": torch.__version__,
+        "compared on": source,
+    }
 
 
 def methods_of(codec: SoundCodec) -> list[Method]:
@@ -78,8 +117,10 @@ def scripted(codec: SoundCodec, *, seed: int = 0) -> torch.jit.ScriptModule:
     wave, z = torch.zeros(1, codec.channels, codec.ratio), torch.zeros(1, codec.latent_dim, 1)
     methods = methods_of(codec)
     model = NnModel(
-        encoder=StepLoop(*trace_step(encoder or _Nothing(codec.latent_dim), wave), quantum=codec.ratio),
-        decoder=StepLoop(*trace_step(decoder, z), quantum=1),
+        encoder=StepLoop(
+            *trace_step(with_short_convolutions(encoder or _Nothing(codec.latent_dim)), wave), quantum=codec.ratio
+        ),
+        decoder=StepLoop(*trace_step(with_short_convolutions(decoder), z), quantum=1),
         latents=LatentInput(mean, deviations, noise, reach=REACH),
         places=_places(map_of(codec), codec.latent_dim),
         player=TablePlayer(codec.channels),

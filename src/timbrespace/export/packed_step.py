@@ -10,9 +10,6 @@ from torch import Tensor, nn
 
 from timbrespace.layers.live_step import LiveStep
 
-TRACED_BATCH = 3
-"""Of the example a step is traced with: not 1, which tracing takes for a size that broadcasts."""
-
 
 class PackedStep(nn.Module):
     """``y, state = step(x, state)`` with the state of a :class:`LiveStep` as one tensor (batch, number).
@@ -46,12 +43,13 @@ class PackedStep(nn.Module):
 
 
 def trace_step(step: LiveStep, example: Tensor) -> tuple[torch.jit.ScriptModule, Tensor]:
-    """A step, packed and traced for inputs of the size of ``example`` (1, ...), and its initial state."""
+    """A step, packed and traced for inputs of the size of ``example`` (1, ...), and its initial state.
+
+    For one sound at a time: tracing would take the size of a larger batch for a constant here and there.
+    """
     packed = PackedStep(step).eval()
-    initial = packed.initial()
-    x = example.expand(TRACED_BATCH, *example.shape[1:]).clone()
     with torch.no_grad(), quiet_torchscript():
-        return torch.jit.trace(packed, (x, initial.expand(TRACED_BATCH, -1).clone()), check_trace=False), initial
+        return torch.jit.trace(packed, (example, packed.initial()), check_trace=False), packed.initial()
 
 
 class quiet_torchscript(warnings.catch_warnings):  # noqa: N801  # used like the function it extends
@@ -62,4 +60,6 @@ class quiet_torchscript(warnings.catch_warnings):  # noqa: N801  # used like the
     def __enter__(self) -> None:
         super().__enter__()
         warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
-        warnings.filterwarnings("ignore", message=".*(trace might not generalize|is not guaranteed|Converting a tensor)")
+        warnings.filterwarnings(
+            "ignore", message=".*(trace might not generalize|is not guaranteed|Converting a tensor)"
+        )
