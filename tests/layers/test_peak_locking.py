@@ -31,7 +31,7 @@ def sine(hz: float, n: int = 22_050) -> Tensor:
 def test_a_sinusoid_turns_at_its_own_frequency(hz: float) -> None:
     rule = PeakLocking(N_FFT, HOP)
     magnitude = spectra(sine(hz)).abs()
-    phases, _, _ = followed(rule, logs(magnitude), *rule.initial())
+    phases, *_ = followed(rule, logs(magnitude), *rule.initial())
     peak = int(magnitude[:, 5].argmax())
     turned = (phases[0, peak, 1:] - phases[0, peak, :-1]) % 1.0
     true = hz / RATE * HOP % 1.0
@@ -44,7 +44,7 @@ def test_the_sound_of_a_sinusoid_is_one_again(hz: float) -> None:
     """Overlapped grains keep the level: no beats, no cancellation."""
     rule = PeakLocking(N_FFT, HOP)
     magnitude = spectra(sine(hz)).abs()
-    phases, _, _ = followed(rule, logs(magnitude), *rule.initial())
+    phases, *_ = followed(rule, logs(magnitude), *rule.initial())
     grains = torch.fft.irfft(spectrum_of(magnitude.T, phases[0].T), n=N_FFT) * torch.hann_window(N_FFT) / 1.5
     wave = torch.zeros(HOP * (len(grains) - 1) + N_FFT)
     for t, grain in enumerate(grains):
@@ -58,30 +58,30 @@ def test_the_sound_of_a_sinusoid_is_one_again(hz: float) -> None:
 def test_bins_of_one_peak_stay_in_step() -> None:
     rule = PeakLocking(N_FFT, HOP)
     magnitude = spectra(sine(2000.0)).abs()
-    phases, _, _ = followed(rule, logs(magnitude), *rule.initial())
+    phases, *_ = followed(rule, logs(magnitude), *rule.initial())
     peak = int(magnitude[:, 3].argmax())
     around = phases[0, peak - 3 : peak + 4, -1]
-    assert float(around.max() - around.min()) < 1e-5
+    assert float(around.max() - around.min()) < 1e-3
 
 
 def test_flat_noise_loses_its_phase_and_a_threshold_of_nothing_keeps_it() -> None:
     flat = torch.randn(1, N_FFT // 2 + 1, 40, generator=torch.Generator().manual_seed(0)) * 0.1
     spread = {}
-    for threshold in (-60.0, 6.0):
+    for threshold in (-60.0, 20.0):
         rule = PeakLocking(N_FFT, HOP, threshold_db=threshold)
-        phases, _, _ = followed(rule, flat, *rule.initial())
-        again, _, _ = followed(rule, flat.clone(), *rule.initial())
+        phases, *_ = followed(rule, flat, *rule.initial())
+        again, *_ = followed(rule, flat.clone(), *rule.initial())
         assert torch.equal(phases, again)
         alone = PeakLocking(N_FFT, HOP, threshold_db=-60.0)
-        kept, _, _ = followed(alone, flat, *alone.initial())
+        kept, *_ = followed(alone, flat, *alone.initial())
         spread[threshold] = float((((phases - kept + 0.5) % 1.0) - 0.5).abs()[..., -1].mean())
     assert spread[-60.0] == 0.0
-    assert spread[6.0] == pytest.approx(0.25, abs=0.03)  # the mean distance of two independent phases
+    assert spread[20.0] == pytest.approx(0.25, abs=0.03)  # the mean distance of two independent phases
 
 
 def test_silence_is_finite_and_frames_count() -> None:
     rule = PeakLocking(N_FFT, HOP)
-    phases, last, count = followed(rule, torch.full((2, 513, 3), -40.0), *rule.initial(2))
+    phases, last, _, count = followed(rule, torch.full((2, 513, 3), -40.0), *rule.initial(2))
     assert phases.isfinite().all()
     assert torch.equal(last, phases[..., -1])
     assert count.tolist() == [3, 3]
@@ -92,8 +92,8 @@ def test_silence_is_finite_and_frames_count() -> None:
 def test_sounds_of_a_batch_do_not_see_each_other() -> None:
     rule = PeakLocking(N_FFT, HOP)
     x = torch.randn(3, 513, 6, generator=torch.Generator().manual_seed(1))
-    together, _, _ = followed(rule, x, *rule.initial(3))
-    alone, _, _ = followed(rule, x[1:2], *rule.initial(1))
+    together, *_ = followed(rule, x, *rule.initial(3))
+    alone, *_ = followed(rule, x[1:2], *rule.initial(1))
     assert torch.equal(together[1:2], alone)
 
 
@@ -111,3 +111,28 @@ def test_spectra_count_from_the_beginning_of_a_frame() -> None:
         spectrum = torch.fft.rfft(wave)
         made = spectrum_of(spectrum.abs(), torch.zeros(513))
         torch.testing.assert_close(made[k], spectrum[k], atol=1e-3, rtol=1e-4)
+
+
+def click(place: int, *, onset: float) -> tuple[float, float]:
+    """Shares of the energy more than 64 samples before a click, and more than half a window after it."""
+    at = 10 * HOP + N_FFT // 2 + place
+    wave = torch.zeros(24 * HOP)
+    wave[at] = 1.0
+    rule = PeakLocking(N_FFT, HOP, onset=onset)
+    magnitude = spectra(wave).abs()
+    phases, *_ = followed(rule, logs(magnitude), *rule.initial())
+    grains = torch.fft.irfft(spectrum_of(magnitude.T, phases[0].T), n=N_FFT) * torch.hann_window(N_FFT) / 1.5
+    sound = torch.zeros_like(wave)
+    for t, grain in enumerate(grains):
+        sound[t * HOP : t * HOP + N_FFT] += grain
+    energy = sound.square() / sound.square().sum()
+    return float(energy[: at - 64].sum()), float(energy[at + N_FFT // 2 :].sum())
+
+
+def test_attacks_are_not_heard_before_they_come() -> None:
+    places = range(-200, 201, 50)
+    early = [click(place, onset=1.5) for place in places]
+    assert max(before for before, _ in early) < 0.3
+    assert max(after for _, after in early) < 0.1
+    without = [click(place, onset=1e9) for place in places]
+    assert sum(b for b, _ in early) < 0.6 * sum(b for b, _ in without)

@@ -138,7 +138,7 @@ def test_the_multi_scale_distance_is_its_formula() -> None:
         spectra = [
             (8 / 3 / 128) ** 0.5
             * torch.stft(
-                s.T.flatten(), 128, 32, window=torch.hann_window(128), pad_mode="constant", return_complex=True
+                s.T.flatten(), 128, 64, window=torch.hann_window(128), pad_mode="constant", return_complex=True
             ).abs()
             for s in (a, b)
         ]

@@ -4,7 +4,9 @@ from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstr
 from timbrespace.transforms.grains import Grains
 from timbrespace.transforms.griffin_lim import GriffinLim
 from timbrespace.transforms.mel import LogMel
+from timbrespace.transforms.peaks import Peaks
 from timbrespace.transforms.pghi import Pghi
+from timbrespace.transforms.phased_stft import PhasedStft
 from timbrespace.transforms.rtisi import RtIsi
 from timbrespace.transforms.rtpghi import RtPghi
 from timbrespace.transforms.stft import LogStft
@@ -16,8 +18,10 @@ __all__ = [
     "LivePhase",
     "LogMel",
     "LogStft",
+    "Peaks",
     "Pghi",
     "PhaseReconstruction",
+    "PhasedStft",
     "RtIsi",
     "RtPghi",
 ]

@@ -8,7 +8,7 @@ frame. Spectra are kept frame-major in memory, because that is the order in whic
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -34,6 +34,16 @@ def hann_window(n_fft: int) -> np.ndarray:
     return np.asarray(np.sin(np.pi * np.arange(n_fft) / n_fft) ** 2, dtype=np.float32)
 
 
+WindowName = Literal["hann", "hamming"]
+
+
+def analysis_window(name: WindowName, n_fft: int) -> np.ndarray:
+    """A periodic window of ``n_fft`` samples in float32: Hann's, or Hamming's ``0.54 - 0.46 cos(2 pi n / n_fft)``."""
+    if name == "hann":
+        return hann_window(n_fft)
+    return np.asarray(0.54 - 0.46 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft), np.float32)
+
+
 MAX_FFT = 1 << 16
 """A second and a half at 44.1 kHz: longer windows describe pieces, not sounds; a number beyond is a mistake."""
 
@@ -50,17 +60,17 @@ def check_stft(n_fft: int, hop_length: int, *, where: str) -> None:
 
 
 class Fourier:
-    """One STFT: ``n_fft`` samples per frame, ``hop_length`` samples between frames.
+    """One STFT: ``n_fft`` samples per frame, ``hop_length`` samples between frames, Hann's ``window`` if none is given.
 
     Works on one mono signal at a time, a contiguous float32 array; its scratch memory belongs to the
     object, so make one per call (making it is cheap) and share none between threads.
     """
 
-    def __init__(self, n_fft: int, hop_length: int) -> None:
+    def __init__(self, n_fft: int, hop_length: int, *, window: np.ndarray | None = None) -> None:
         self.n_fft = n_fft
         self.hop_length = hop_length
         self.n_bins = n_fft // 2 + 1
-        self.window = hann_window(n_fft)
+        self.window = hann_window(n_fft) if window is None else window
         self._block = max(8, BLOCK_BYTES // (4 * n_fft))
         self._frames = torch.empty(self._block, n_fft)
         self._spectrum = torch.empty(self._block, self.n_bins, dtype=torch.complex64)

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from timbrespace.core.errors import DataError, ParameterError
 from timbrespace.core.shapes import Frames, Wave
+from timbrespace.layers.live_step import LiveStep
 from timbrespace.transforms.base import AudioTransform, FrameStream, LivePhase, PhaseReconstruction
 from timbrespace.transforms.filterbank import Filterbank
-from timbrespace.transforms.fourier import Fourier, check_stft, frame_count, hann_window
+from timbrespace.transforms.fourier import Fourier, WindowName, analysis_window, check_stft, frame_count
 from timbrespace.transforms.framewise import clean
 from timbrespace.transforms.levels import LevelCounts
+from timbrespace.transforms.magnitude_steps import AnalysisStep, SynthesisStep
 
 UNFITTED_GAIN = 100.0
 """Gain until :meth:`LogMagnitude.fit` has learned one: about what music with peaks near 1 gives."""
@@ -45,7 +47,13 @@ class LogMagnitude(AudioTransform):
     window: Tensor
 
     def __init__(
-        self, sample_rate: int, *, n_fft: int = 2048, hop_length: int = 512, gain: float | None = None
+        self,
+        sample_rate: int,
+        *,
+        n_fft: int = 2048,
+        hop_length: int = 512,
+        gain: float | None = None,
+        window: WindowName = "hann",
     ) -> None:
         super().__init__()
         name = type(self).__name__
@@ -64,11 +72,17 @@ class LogMagnitude(AudioTransform):
         self.register_buffer("gain_value", torch.tensor(UNFITTED_GAIN if gain is None else gain))
         self.register_buffer("mean", torch.zeros(self.n_features))
         self.register_buffer("deviation", torch.tensor(1.0))
-        self.register_buffer("window", torch.from_numpy(hann_window(n_fft)), persistent=False)
+        self.register_buffer("window", torch.from_numpy(analysis_window(window, n_fft)), persistent=False)
 
     @abstractmethod
     def magnitude_to_wave(self, magnitude: Tensor, *, length: int, phase: PhaseReconstruction) -> Tensor:
         """Sound (..., time) of ``length`` samples from this transform's magnitude (..., feature, frame)."""
+
+    def usual_phase(self) -> PhaseReconstruction:
+        """The phase reconstruction of :meth:`invert` if no other is given."""
+        from timbrespace.transforms.pghi import Pghi
+
+        return Pghi()
 
     def _bank(self) -> Filterbank | None:
         """The filterbank between the STFT's magnitude and this one, if there is one."""
@@ -103,7 +117,7 @@ class LogMagnitude(AudioTransform):
             return self._differentiable(wave)
         n_frames = frame_count(wave.shape[-1], self.hop_length)
         out = torch.empty(*wave.shape[:2], self.n_features, n_frames)
-        fourier = Fourier(self.n_fft, self.hop_length)
+        fourier = self._fourier()
         rows = wave.detach().flatten(0, 1).contiguous()
         for row, target in zip(rows, out.flatten(0, 1), strict=True):
             for first, block in fourier.blocks(row.numpy()):
@@ -150,8 +164,11 @@ class LogMagnitude(AudioTransform):
         self.mean.copy_(torch.from_numpy(mean))
         self.deviation.fill_(max(deviation, 1e-3))  # a steady tone has none; frames stay finite
 
+    def _fourier(self) -> Fourier:
+        return Fourier(self.n_fft, self.hop_length, window=self.window.cpu().numpy())
+
     def _count(self, wave: np.ndarray, counts: LevelCounts) -> None:
-        fourier = Fourier(self.n_fft, self.hop_length)
+        fourier = self._fourier()
         end = frame_count(wave.size, self.hop_length)
         for start in range(0, end, PIECE):
             stop = min(start + PIECE, end)
@@ -162,8 +179,6 @@ class LogMagnitude(AudioTransform):
 
     @torch.no_grad()
     def invert(self, frames: Frames, *, length: int | None = None, phase: PhaseReconstruction | None = None) -> Wave:
-        from timbrespace.transforms.pghi import Pghi
-
         if frames.shape[-2] != self.n_features:
             raise ParameterError(
                 f"{type(self).__name__} has {self.n_features} features, but the frames have {frames.shape[-2]}"
@@ -173,7 +188,7 @@ class LogMagnitude(AudioTransform):
             raise ParameterError(f"'length' is {length}; a sound has 0 samples or more.")
         spoken = self.hop_length * max(frames.shape[-1] - 1, 0)
         magnitude = self.features_to_magnitude(frames).nan_to_num_(nan=0.0).to("cpu", torch.float32)
-        wave = self.magnitude_to_wave(magnitude, length=max(spoken, length or 0), phase=phase or Pghi())
+        wave = self.magnitude_to_wave(magnitude, length=max(spoken, length or 0), phase=phase or self.usual_phase())
         return wave[..., : spoken if length is None else length].to(frames.device)
 
     def stream(self, *, channels: int, live: LivePhase | None = None) -> FrameStream:
@@ -192,6 +207,20 @@ class LogMagnitude(AudioTransform):
         return LiveFrames(
             to_magnitude, phase, channels=channels, n_features=self.n_features, hop_length=self.hop_length
         )
+
+    def analysis_step(self, *, channels: int) -> LiveStep:
+        return AnalysisStep(self, channels=channels)
+
+    def synthesis_step(self, *, channels: int) -> LiveStep:
+        return SynthesisStep(self, channels=channels)
+
+    @abstractmethod
+    def banded(self, magnitude: Tensor) -> Tensor:
+        """The magnitude of this transform (..., feature, n) from the STFT's, turned round: (..., n, bin)."""
+
+    @abstractmethod
+    def unbanded(self, magnitude: Tensor) -> Tensor:
+        """The STFT's magnitude (..., bin, n) from this transform's (..., feature, n), in tensor operations alone."""
 
     def _needs_torch(self, wave: Tensor) -> bool:
         graph = wave.requires_grad and torch.is_grad_enabled()

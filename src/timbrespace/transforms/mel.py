@@ -15,6 +15,7 @@ from timbrespace.transforms.joint import refine_jointly
 from timbrespace.transforms.log_magnitude import LogMagnitude
 from timbrespace.transforms.magnitude import frame_magnitude, linear_magnitude
 
+TINY = 1e-12
 MAX_BANDS = 1024
 """The filterbank is held densely: with the longest window that is 134 MB."""
 
@@ -85,6 +86,19 @@ class LogMel(LogMagnitude):
 
     def _bank(self) -> Filterbank:
         return self.bank
+
+    def banded(self, magnitude: Tensor) -> Tensor:
+        return (magnitude @ self.weights.T).mT
+
+    def unbanded(self, magnitude: Tensor) -> Tensor:
+        """The EM steps of :func:`~timbrespace.transforms.magnitude.linear_magnitude` as matrix products."""
+        mel, bank = magnitude.mT, self.weights
+        columns = bank.sum(0)
+        covered = torch.where(columns > 0, 1.0 / columns.clamp_min(TINY), 0.0)
+        linear = (mel / bank.sum(1)) @ bank * covered
+        for _ in range(self.em_steps):
+            linear = linear * ((mel / (linear @ bank.T).clamp_min(TINY)) @ bank * covered)
+        return linear.mT
 
     def _frame_to_linear(self, magnitude: Tensor) -> Tensor:
         return frame_magnitude(magnitude, self.bank, n_iter=self.em_steps)

@@ -28,6 +28,12 @@ class LogStft(LogMagnitude):
     def magnitude_to_wave(self, magnitude: Tensor, *, length: int, phase: PhaseReconstruction) -> Tensor:
         return phase.reconstruct(magnitude, n_fft=self.n_fft, hop_length=self.hop_length, length=length)
 
+    def banded(self, magnitude: Tensor) -> Tensor:
+        return magnitude.mT
+
+    def unbanded(self, magnitude: Tensor) -> Tensor:
+        return magnitude
+
     def _frame_to_linear(self, magnitude: Tensor) -> Tensor:
         return magnitude
 

@@ -33,7 +33,8 @@ class TorchScriptCodec:
     draws normal numbers, as a variational encoder does, they are left at their mean.
 
     A streaming model is late; where its delay can be measured (see :mod:`~timbrespace.codecs.torchscript.delay`),
-    latents and sound are moved back, so that latent step k stands for samples ``k * ratio`` and following, as everywhere.
+    latents and sound are moved back, so that latent step k stands for samples ``k * ratio`` and following, as
+    everywhere.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ class MultiScaleSpectral(Likelihood):
 
     Frames that follow each other without overlap (:class:`~timbrespace.transforms.grains.Grains` with the window
     ``"none"``) are one signal per channel, of whose samples X and Y are the STFTs of target and output: periodic Hann
-    windows of ``n_ffts`` samples, four per window, scaled so that white noise of deviation 1 has mean square 1;
+    windows of ``n_ffts`` samples, half a window apart, scaled so that white noise of deviation 1 has mean square 1;
     ``floor`` is in that unit, and what lies far below it does not count. The mean is multiplied by the number of
     samples, to weigh like a sum over cells. (Yamamoto et al. 2020, https://arxiv.org/abs/1910.11480; Engel et al.,
     "DDSP", 2020, https://arxiv.org/abs/2001.04643.)
@@ -76,7 +76,7 @@ class MultiScaleSpectral(Likelihood):
         sound = frames.transpose(2, 3).flatten(2).flatten(0, 1)
         window = torch.hann_window(n_fft, device=sound.device, dtype=sound.dtype)
         spectrum = torch.stft(
-            sound, n_fft, n_fft // 4, window=window, center=True, pad_mode="constant", return_complex=True
+            sound, n_fft, n_fft // 2, window=window, center=True, pad_mode="constant", return_complex=True
         )
         magnitude = math.sqrt(8 / 3 / n_fft) * spectrum.abs()
         magnitude = magnitude.unflatten(0, frames.shape[:2])

@@ -67,7 +67,7 @@ class SpectralGrains(Network):
         expansion: Annotated[int, Knob(1, 8)] = 2,
         floor: Annotated[float, Knob(1e-6, 1.0)] = 1e-2,
         reach: Annotated[int, Knob(1, 64, "bins")] = 8,
-        threshold_db: Annotated[float, Knob(-60.0, 60.0, "dB")] = 6.0,
+        threshold_db: Annotated[float, Knob(-60.0, 60.0, "dB")] = 0.0,
     ) -> None:
         super().__init__()
         if n_features % (2 * grains_per_step):
@@ -159,8 +159,8 @@ class SpectralGrains(Network):
         grains = rows.reshape(batch * self.n_channels, self.grains_per_step, self.n_bins, steps)
         logarithms = grains.permute(0, 2, 3, 1).flatten(2)  # signal, bin, grain after grain
         magnitude = (logarithms.clamp_max(LOUDEST).exp() - self.floor).clamp_min(0.0)
-        phase, count = memory.remembered(self.locking.initial(batch * self.n_channels), like=latents)
-        phases, *state = followed(self.locking, torch.log(magnitude.detach() + self.floor), phase, count)
+        state = memory.remembered(self.locking.initial(batch * self.n_channels), like=latents)
+        phases, *state = followed(self.locking, torch.log(magnitude.detach() + self.floor), *state)
         memory.keep(*state)
         spectrum = spectrum_of(magnitude.transpose(1, 2), phases.transpose(1, 2))
         waves = torch.fft.irfft(spectrum, n=self.n_fft, dim=2).transpose(1, 2) * self.synthesis[:, None]
