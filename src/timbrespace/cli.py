@@ -160,7 +160,13 @@ def resume(model: Path, /, *, force: Force = False, as_json: AsJson = False) -> 
 
 @app.command
 def info(model: Path, /, *, trust: Trust = False, as_json: AsJson = False) -> None:
-    """What a trained model is, and how well it does."""
+    """What a trained model is, and how well it does; or what an exported .onnx file is."""
+    if model.suffix == ".onnx":
+        from timbrespace.codecs.onnx_card import onnx_card, onnx_facts
+
+        facts = onnx_facts(model)
+        _print({"model": str(model), "facts": facts}, onnx_card(model, facts), as_json)
+        return
     _print_model(timbrespace.load(model, trust=trust), as_json)
 
 
@@ -188,12 +194,22 @@ def decode(
 
 @app.command
 def resynth(
-    model: Path, audio: Path, /, *, out: Out, trust: Trust = False, force: Force = False, as_json: AsJson = False
+    model: Path,
+    audio: Path,
+    /,
+    *,
+    out: Out,
+    phase: Annotated[
+        Literal["predicted", "stored"], Parameter(help="The model's own, or the recording's (recipe stft).")
+    ] = "predicted",
+    trust: Trust = False,
+    force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a sound as the model rebuilds it."""
     from timbrespace.codecs.rendering import resynth_file
 
-    _print_sound(out, resynth_file(_load(model, trust), audio, out, force=force), as_json)
+    _print_sound(out, resynth_file(_load(model, trust), audio, out, phase=phase, force=force), as_json)
 
 
 @app.command
@@ -281,6 +297,7 @@ def play(
     /,
     *,
     port: Annotated[int | None, Parameter(help="Where the page is; 8000 or the next free one if not given.")] = None,
+    instrument: Annotated[Literal["voice", "granulator", "table"], Parameter(help="What is played.")] = "voice",
     output: Annotated[str, Parameter(help="browser, card, none, or a file such as take.wav.")] = "browser",
     device: Annotated[
         str | None, Parameter(help="The sound card, or a part of its name; names are listed if none fits.")
@@ -309,13 +326,73 @@ def play(
     if output == "browser":
         _play(
             chosen, port=port, seconds=seconds, seed=seed, takes=takes, open_page=page and not as_json,
-            osc=ports, as_json=as_json,
+            osc=ports, instrument=instrument, as_json=as_json,
         )  # fmt: skip
         return
     status = playing.perform(
-        chosen, output, seconds=seconds, seed=seed, force=force, osc=ports, device=device, block=block
-    )
+        chosen, output, seconds=seconds, seed=seed, force=force, osc=ports, device=device, block=block,
+        instrument=instrument,
+    )  # fmt: skip
     _print(status, playing.summary(status), as_json)
+
+
+@app.command
+def grain(
+    model: Path,
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"], help="The path, heard through the granulator.")] = None,
+    table: Annotated[Path | None, Parameter(help="Also, or only, its sound as a loop: a 24-bit WAV file.")] = None,
+    kind: Annotated[str, Parameter(name="--path", help="As of the command 'path'.")] = "walk",
+    start: Annotated[Path | None, Parameter(name="--from", help="Recording where the path begins.")] = None,
+    end: Annotated[Path | None, Parameter(name="--to", help="Recording where it ends.")] = None,
+    seconds: Annotated[float, Parameter(help="Of the path; of a table 2 or so are enough.")] = 8.0,
+    knobs: Annotated[
+        list[str] | None,
+        Parameter(name="--set", negative="", consume_multiple=False, help="Of the granulator, as in density=40."),
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grains along a path through the space, as a sound file, and as a sound table."""
+    from timbrespace.control.grain_file import grains_to_files
+
+    done = grains_to_files(
+        _load_sound(model), kind, out=out, table=table, seconds=seconds, knobs=knobs or (), start=start, end=end,
+        seed=seed, force=force,
+    )  # fmt: skip
+    _print(done, "\n".join(f"{k}: {v}" for k, v in done.items()), as_json)
+
+
+@app.command
+def export(
+    model: Path,
+    /,
+    *,
+    to: Annotated[Literal["nn~", "onnx"], Parameter(help="For nn~ (a .ts file), or a folder of ONNX files.")],
+    out: Out,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a model for other programs, load it back, compare it, and say what was found in a sheet beside it."""
+    from timbrespace.export.exporting import export_model
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    found = export_model(model, to, out, force=force)
+    _print(found, f"{out}\n{found['summary']}", as_json)
+
+
+@bench.command(name="model")
+def bench_model(model: Path, /, *, trust: Trust = False, as_json: AsJson = False) -> None:
+    """Latency and speed of a model, or of an exported .ts or .onnx file, for blocks of 64 to 4096 samples."""
+    from timbrespace.evaluation.model_speed import measure_model
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    found = measure_model(model, trust=trust)
+    _print(found.table(), found.text(), as_json)
 
 
 @bench.command
@@ -409,6 +486,15 @@ def _load(model: Path, trust: bool = False) -> Any:
 
     tune_process(threads=1)
     return load_codec(model, trust=trust)
+
+
+def _load_sound(model: Path) -> Any:
+    """A model that 'train' wrote, as :func:`_load`."""
+    from timbrespace.codecs.loading import load_sound
+    from timbrespace.training.runtime import tune_process
+
+    tune_process(threads=1)
+    return load_sound(model)
 
 
 def _print(data: dict[str, Any], text: str, as_json: bool) -> None:

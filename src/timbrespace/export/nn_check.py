@@ -6,21 +6,24 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from timbrespace.codecs.looping import centred_line, closed
 from timbrespace.codecs.mapping import map_of
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.steps import decoder_step, encoder_step
 from timbrespace.core.errors import ExportError
 from timbrespace.export.block_speed import block_speeds
 from timbrespace.export.delay import measured_delay
-from timbrespace.export.likeness import Likeness, follows_phases, latent_likeness, sound_likeness
+from timbrespace.export.likeness import follows_phases, latent_likeness, sound_likeness
 from timbrespace.export.nn_method import Method
 from timbrespace.export.nn_parts import Output
 from timbrespace.export.packed_step import quiet_torchscript
 from timbrespace.export.sheet import MEANS_ONLY, Part
 from timbrespace.export.trial import Trial, run_step
+from timbrespace.layers.live_step import LiveStep
 
 REGISTERED = 8192
 """Samples of the block with which nn~ tries every method, for one sound and for four."""
@@ -158,25 +161,36 @@ def _to_map(path: Path, codec: SoundCodec, method: Method, trial: Trial, speed: 
 
 @torch.no_grad()
 def _table(path: Path, codec: SoundCodec, method: Method, speed: bool) -> Part:
-    """Cut and whole alike, and how fast."""
+    """The table itself against the model's; its playback as a whole and in blocks, and how fast."""
     module = opened(path)
-    signals = torch.zeros(1, 2, 16 * 1024)
+    signals = torch.zeros(1, 2, 16_384)
     signals[:, 0] = torch.linspace(10.0, 400.0, signals.shape[2])
     signals[:, 1] = torch.linspace(0.0, 3000.0, signals.shape[2])
-    whole = module.table(signals)
-    cut = torch.cat(
-        [part for m in [opened(path)] for part in map(m.table, signals.split((1000, 24, 360, 15000), 2))], 2
-    )
-    block, quantum = signals[..., :256].contiguous(), 256
+    whole, other = module.table(signals), opened(path)
+    cut = torch.cat([other.table(part) for part in signals.split((1000, 24, 360, 15_000), 2)], 2)
+    if not torch.equal(whole, cut):
+        raise ExportError("The exported table gives other samples when it is played in blocks; nothing was kept.")
+    step = decoder_step(codec)
+    block, rate = signals[..., :256].contiguous(), codec.sample_rate
     return Part(
         method.name,
         _interface(method),
-        Likeness(float((whole - cut).abs().max())),
-        speeds=block_speeds(lambda: module.table(block), quantum=quantum, sample_rate=codec.sample_rate)
-        if speed
-        else (),
-        notes=("The difference is that between the sound as a whole and in blocks; speeds are of blocks of 256.",),
+        sound_likeness(module.player.table, _expected_table(module, step, codec), phases=follows_phases(step)),
+        speeds=block_speeds(lambda: module.table(block), quantum=256, sample_rate=rate) if speed else (),
+        notes=(
+            f"The table is compared ({module.player.table.shape[1]} samples); played in blocks it gives the same"
+            " samples, bit for bit. Speeds are of blocks of 256, several for a larger one.",
+        ),
     )
+
+
+def _expected_table(module: Any, step: LiveStep, codec: SoundCodec) -> Tensor:
+    """The line that the file states, decoded by the step and closed as the sound table instrument does."""
+    points = centred_line(*(np.asarray(v) for v in (module.centre, module.end_point)), steps=module.table_steps)
+    more = np.repeat(points[-1:], -(-step.latency // codec.ratio), axis=0)
+    z = torch.from_numpy(np.concatenate([points, more])).float().T[None]
+    sound = run_step(step, z, quantum=1)[0, :, step.latency :][:, : codec.ratio * len(points)]
+    return torch.from_numpy(closed(sound.numpy(), crossfade=module.crossfade))
 
 
 def _cut_note(method: Callable[[Tensor], Tensor], whole: Tensor, x: Tensor, unit: int) -> str:

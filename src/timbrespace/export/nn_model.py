@@ -89,8 +89,8 @@ class NnModel(nn.Module):
     def make_table(self) -> Tensor:
         """The sound (channel, sample) along the line, its end faded into its beginning."""
         steps = self.table_steps
-        share = torch.linspace(-1.0, 1.0, steps, device=self.centre.device)
-        points = self.centre[:, None] + self.end_point[:, None] * share[None]
+        share = torch.linspace(-1.0, 1.0, steps, dtype=torch.float64, device=self.centre.device)
+        points = (self.centre.double()[:, None] + self.end_point.double()[:, None] * share[None]).float()
         late = (self.latency + self.ratio - 1) // self.ratio
         more = points[:, -1:].expand(-1, late)
         sound = self.decoder.fresh(self.latents.held(torch.cat([points, more], 1)[None]))[0]

@@ -130,7 +130,7 @@ def scripted(codec: SoundCodec, *, seed: int = 0) -> torch.jit.ScriptModule:
         sample_rate=codec.sample_rate,
         ratio=codec.ratio,
         latency=decoder.latency,
-        crossfade=CROSSFADE,
+        crossfade=min(CROSSFADE, TABLE_STEPS * codec.ratio // 2),
         table_steps=TABLE_STEPS,
     )
     _describe(model, methods, codec.latent_dim)

@@ -85,6 +85,11 @@ class TorchScriptCodec:
         return self._interface.latent_dim
 
     @property
+    def runner(self) -> Runner:
+        """What calls the model, step after step and without starting anew, for measuring it."""
+        return self._runner
+
+    @property
     def rate_hz(self) -> float:
         """Latent steps per second."""
         return self.sample_rate / self.ratio
