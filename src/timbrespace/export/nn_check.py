@@ -19,8 +19,8 @@ from timbrespace.export.block_speed import block_speeds
 from timbrespace.export.delay import measured_delay
 from timbrespace.export.likeness import follows_phases, latent_likeness, sound_likeness
 from timbrespace.export.nn_method import Method
-from timbrespace.export.nn_parts import Output
 from timbrespace.export.packed_step import quiet_torchscript
+from timbrespace.export.scripted.parts import Output
 from timbrespace.export.sheet import MEANS_ONLY, Part
 from timbrespace.export.trial import Trial, run_step
 from timbrespace.layers.live_step import LiveStep

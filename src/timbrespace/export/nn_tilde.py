@@ -15,10 +15,10 @@ from timbrespace.core.files import atomic_file, refuse_existing
 from timbrespace.core.seeds import torch_generator
 from timbrespace.export.nn_check import check_protocol, examine
 from timbrespace.export.nn_method import Method
-from timbrespace.export.nn_model import NnModel
-from timbrespace.export.nn_parts import LatentInput, MapBothWays, StepLoop
-from timbrespace.export.nn_table import TablePlayer
 from timbrespace.export.packed_step import quiet_torchscript, trace_step
+from timbrespace.export.scripted.model import NnModel
+from timbrespace.export.scripted.parts import LatentInput, MapBothWays, StepLoop
+from timbrespace.export.scripted.table import TablePlayer
 from timbrespace.export.sheet import Sheet
 from timbrespace.export.trial import trial_of
 from timbrespace.latent.distilled_map import DistilledMap

@@ -4,8 +4,8 @@
 import torch
 from torch import Tensor, nn
 
-from timbrespace.export.nn_parts import LatentInput, MapBothWays, Output, SoundInput, StepLoop
-from timbrespace.export.nn_table import TablePlayer
+from timbrespace.export.scripted.parts import LatentInput, MapBothWays, Output, SoundInput, StepLoop
+from timbrespace.export.scripted.table import TablePlayer
 
 LOUDEST_DB = 24.0
 LONGEST_TABLE = 1024
