@@ -55,12 +55,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rate", type=int, default=20_000)
     parser.add_argument("--ahead", type=float, nargs="+", default=[20.0, 60.0])
-    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: dict[str, Any] = {"mutations": mutations(options.mutations)}
-    if options.model is not None:
+    if options.model is not None and options.seconds > 0:
         found["flood"] = flood(options.model, seconds=options.seconds, rate=options.rate)
+    if options.model is not None:
         found["delay"] = [delay(options.model, ahead / 1000, trials=options.trials) for ahead in options.ahead]
     if options.json:
         json.dump(found, sys.stdout, indent=2)
@@ -218,7 +219,7 @@ def delay(model: Path, ahead_s: float, *, trials: int) -> dict[str, Any]:
     ports = OscPorts(free_port())
     with OscReceiver(ports) as receiver, Engine(model, ahead_s=ahead_s) as engine, receiver.steer(engine):
         line = Ear(engine, receiver, ports.port)
-        line.send(message("/ts/play"))
+        line.send(bundle(message("/ts/knob/motion", 0.0), message("/ts/play")))  # a level that stays
         line.hear(1.0)
         for _ in range(trials):
             line.send(message("/ts/gain", -60.0))

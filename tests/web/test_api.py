@@ -32,6 +32,15 @@ def get(running: Running, do: Any) -> Any:
     return call
 
 
+def test_osc_describes_every_address(get: Any) -> None:
+    root = json.loads(get("/api/osc").body)
+    described = root["CONTENTS"]["ts"]["CONTENTS"]["knob"]["CONTENTS"]
+    assert set(described) == set(dials())
+    for name, dial in dials().items():
+        assert described[name]["RANGE"] == [{"MIN": dial.range.low, "MAX": dial.range.high}]
+        assert described[name]["VALUE"] == [dial.default]
+
+
 def test_info_says_what_is_played_and_how_late(get: Any) -> None:
     info = json.loads(get("/api/info").body)
     assert (info["model"], info["sample_rate"], info["channels"]) == ("m", 44_100, 1)

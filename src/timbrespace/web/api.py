@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from timbrespace.control.parameters import description, tree
 from timbrespace.control.takes import Take
 from timbrespace.web.refusals import error_body
 from timbrespace.web.stage import RECENT_S, Stage
@@ -39,6 +40,11 @@ class Api:
     async def knobs(self) -> list[dict[str, Any]]:
         """Every knob with its range and value."""
         return self._stage.knobs()
+
+    async def osc(self) -> dict[str, Any]:
+        """Every address of Open Sound Control, with types, ranges and values, as OSCQuery describes them."""
+        engine = self._stage.engine
+        return description(tree(engine.knobs, engine.actions).values(), engine.status().knobs)
 
     async def takes(self) -> list[dict[str, Any]]:
         """The takes of this session, the newest first."""

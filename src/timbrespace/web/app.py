@@ -41,6 +41,7 @@ def routes(api: Api) -> tuple[Route, ...]:
         Route("/api/map", api.map),
         Route("/api/points", api.points),
         Route("/api/knobs", api.knobs),
+        Route("/api/osc", api.osc),
         Route("/api/takes", api.takes),
         Route("/api/takes/recent", api.recent, "POST"),
         Route("/api/takes/{name}.wav", api.take),
