@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.contracts.common import WIRED, check_config, make, members
-from timbrespace.core.component import build
+from timbrespace.core.component import build, catalogue
 from timbrespace.core.errors import ParameterError
 from timbrespace.layers.memory import Memory
 from timbrespace.models.networks import Network, TemporalConv
@@ -47,6 +47,8 @@ def check_network(network: Network) -> None:
         _cells_are_where_they_look(network)
     _blocks_give_the_whole(network)
     _frames_in_blocks_give_the_whole(network)
+    if catalogue(Network).get(type(network).__name__) is type(network):
+        _stored_tensors_are_all_it_needs(network)
     _every_parameter_learns(network)
     _start_is_better_than_silence(network)
 
@@ -112,6 +114,17 @@ def _blocks_give_the_whole(network: Network) -> None:
         changed[..., 12:] += 1.0
         same = (network.decode(changed) - whole).abs().amax(dim=(0, 1, 2)).unflatten(0, (-1, network.ratio)).amax(1)
         assert int((same > 1e-6).nonzero()[0]) == 12 - network.lookahead
+
+
+def _stored_tensors_are_all_it_needs(network: Network) -> None:
+    """Built without memory and given the stored tensors, as from a bundle, it is the same network."""
+    with torch.device("meta"):
+        again = build(Network, network.config())
+    again.load_state_dict(network.state_dict(), assign=True)
+    left = [name for name, tensor in (*again.named_parameters(), *again.named_buffers()) if tensor.is_meta]
+    assert not left, f"{left} are in no bundle"
+    x = frames(1, N_FRAMES)
+    assert torch.equal(again.eval().encode(x), network.encode(x))
 
 
 def _frames_in_blocks_give_the_whole(network: Network) -> None:

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 from timbrespace.audio.output_stage import finish
 from timbrespace.audio.writing import write
 from timbrespace.codecs.recordings import read_for
+from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.surroundings import surroundings_of
 from timbrespace.core.codec import Codec, rate_hz
 from timbrespace.core.errors import DataError, ParameterError
@@ -100,10 +102,21 @@ def decode_file(codec: Codec, latents: str | FilePath, out: str | FilePath, *, f
     return _write(codec, wave, out)
 
 
-def resynth_file(codec: Codec, audio: str | FilePath, out: str | FilePath, *, force: bool = False) -> float:
-    """Write a sound as the model rebuilds it; returns its seconds."""
+def resynth_file(
+    codec: Codec,
+    audio: str | FilePath,
+    out: str | FilePath,
+    *,
+    phase: Literal["predicted", "stored"] = "predicted",
+    force: bool = False,
+) -> float:
+    """Write a sound as the model rebuilds it, with its own phase if that is to be ``stored``; returns its seconds."""
     check_target(FilePath(out), force=force)
     wave = read_for(codec, audio)
+    if phase == "stored":
+        if not isinstance(codec, SoundCodec):
+            raise ParameterError("Only a model of the recipe 'stft' keeps phases; leave --phase out.")
+        return _write(codec, codec.resynthesise(wave, stored_phase=True), out)
     return _write(codec, codec.decode(codec.encode(wave), length=wave.shape[-1]), out)
 
 

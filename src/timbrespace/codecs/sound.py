@@ -20,6 +20,7 @@ from timbrespace.core.shapes import Frames, Latents
 from timbrespace.models.base import Model
 from timbrespace.models.networks.base import CANNOT_STREAM
 from timbrespace.transforms.base import AudioTransform, LivePhase, PhaseReconstruction
+from timbrespace.transforms.phased_stft import PhasedStft
 from timbrespace.transforms.pieces import invert_in_pieces
 from timbrespace.transforms.rtisi import RtIsi
 
@@ -120,6 +121,24 @@ class SoundCodec:
         z = given_latents(latents, latent_dim=self.latent_dim, length=length)
         samples = z.shape[2] * self.ratio if length is None else length
         return like(invert_in_pieces(self.transform, self.decode_frames(z), length=samples, phase=phase), latents)
+
+    @torch.no_grad()
+    def resynthesise(self, wave: Array, *, stored_phase: bool = False) -> Array:
+        """A wave (batch, channel, time) as the model rebuilds it, of the same length.
+
+        With ``stored_phase`` the magnitudes are the model's and the phase is the wave's own, where the transform keeps
+        phases; raises :class:`ParameterError` where it does not.
+        """
+        sound = given_wave(wave, channels=self.channels)
+        if not stored_phase:
+            return like(self.decode(self.encode(sound), length=sound.shape[-1]), wave)
+        if not isinstance(self.transform, PhasedStft):
+            raise ParameterError(
+                f"A {type(self.transform).__name__} keeps no phase; resynthesise with the predicted one, or train the"
+                " recipe 'stft'."
+            )
+        frames = self.rebuild_frames(self.transform(sound))
+        return like(self.transform.invert(frames, length=sound.shape[-1], phase=self.transform.phase(sound)), wave)
 
     @property
     def lookahead(self) -> int | None:

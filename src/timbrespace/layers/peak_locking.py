@@ -70,9 +70,9 @@ class PeakLocking(LiveStep):
         self.place = HANN_GAMMA * n_fft**2 / (2.0 * math.pi * hop_length)  # samples per neper of growth
         generator = numpy_generator(0, "noise of peak locking", n_fft)
         tables = [torch.from_numpy(generator.random((n, self.n_bins), dtype="float32")) for n in PERIODS]
-        self.register_buffer("ids", torch.arange(self.n_bins, dtype=torch.float32), persistent=False)
-        self.register_buffer("first", tables[0], persistent=False)
-        self.register_buffer("second", tables[1], persistent=False)
+        self.register_buffer("ids", torch.arange(self.n_bins, dtype=torch.float32))
+        self.register_buffer("first", tables[0])
+        self.register_buffer("second", tables[1])
 
     def initial(self, batch: int = 1) -> tuple[Tensor, ...]:
         silence = torch.full((batch, self.n_bins), QUIETEST)

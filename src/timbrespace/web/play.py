@@ -22,6 +22,7 @@ from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import require_latents, space_of
 from timbrespace.control.card import BLOCK, Card
 from timbrespace.control.engine import Engine
+from timbrespace.control.makers import VOICE, maker_of
 from timbrespace.control.osc.playing import play_steered
 from timbrespace.control.osc.ports import OscPorts
 from timbrespace.control.osc.receiver import OscReceiver
@@ -49,23 +50,26 @@ def play(
     takes: Path | None = None,
     open_page: bool = True,
     osc: OscPorts | None = None,
+    instrument: str = VOICE,
     ready: Callable[[str], None] = print,
 ) -> None:
     """Play ``model`` in the browser until Ctrl-C, or for ``seconds``.
 
     ``port`` is 8000 or the next free one if not given. ``ready`` gets the address, token included, as soon as the
     first block of sound is waiting; a browser is opened where there is a screen. ``takes`` is the folder for
-    recordings; on the ports ``osc`` Open Sound Control steers too. Raises :class:`BundleError` or
+    recordings; on the ports ``osc`` Open Sound Control steers too; ``instrument`` names the one that is played
+    (:data:`~timbrespace.control.makers.MAKERS`). Raises :class:`BundleError` or
     :class:`ParameterError` for a model that cannot be played, :class:`StorageError` for a port that is taken.
     """
     _check_seconds(seconds)
+    maker = maker_of(instrument)
     with (
         asked_to_end() as ended,
         bind_near(FIRST_PORT) if port is None else bind(port) as listening,
         nullcontext() if osc is None else OscReceiver(osc) as receiver,
     ):
         keys = Keys(listening.getsockname()[1])
-        engine = Engine(model, seed=seed, takes=takes)
+        engine = Engine(model, seed=seed, takes=takes, maker=maker)
         with _staged(model, engine) as stage, nullcontext() if receiver is None else receiver.steer(engine):
             if receiver is not None:
                 stage.turned = receiver.turned
@@ -106,33 +110,34 @@ def perform(
     osc: OscPorts | None = None,
     device: str | None = None,
     block: int = BLOCK,
+    instrument: str = VOICE,
 ) -> dict[str, Any]:
     """Let ``model`` walk through its space into the file ``output``, on a sound ``"card"``, or to nobody if ``"none"``.
 
     With ``osc`` it does not walk, but goes where Open Sound Control says. The card is called ``device``, or the one
-    that the system prefers, and takes blocks of ``block`` frames. Returns how it went, as JSON holds it.
+    that the system prefers, and takes blocks of ``block`` frames. ``instrument`` names what is played. Returns how it
+    went, as JSON holds it.
     """
     _check_seconds(seconds)
     if output not in ("none", "card") and Path(output).suffix.lower() not in SUFFIXES:
         raise ParameterError(f"--output is 'browser', 'card', 'none' or a sound file such as take.wav, not {output!r}.")
     if output not in ("none", "card") and seconds is None:
         raise ParameterError(f"A file has an end: say how long {output} shall be, with --seconds 30.")
+    engine = Engine(model, seed=seed, maker=maker_of(instrument))
     card = Card(device, block=block, say=_say) if output == "card" else None
     playable_codec(model)
     if osc is not None:
         with OscReceiver(osc) as receiver:
             out = None if output in ("none", "card") else Path(output)
-            how, came = play_steered(
-                Engine(model, seed=seed), receiver, out=out, card=card, seconds=seconds, force=force
-            )
+            how, came = play_steered(engine, receiver, out=out, card=card, seconds=seconds, force=force)
         return {"output": output, **asdict(how), **_card_table(card), "osc": asdict(came)}
     if card is not None:
-        status = play_to_card(model, card, seconds=seconds, seed=seed)
+        status = play_to_card(model, card, seconds=seconds, seed=seed, engine=engine)
         return {"output": output, **asdict(status), **_card_table(card)}
     if output == "none" or seconds is None:
-        status = play_to_nothing(model, seconds=seconds, seed=seed)
+        status = play_to_nothing(model, seconds=seconds, seed=seed, engine=engine)
     else:
-        status = play_to_file(model, output, seconds=seconds, seed=seed, force=force)
+        status = play_to_file(model, output, seconds=seconds, seed=seed, force=force, engine=engine)
     return {"output": output, **asdict(status)}
 
 

@@ -110,8 +110,8 @@ class SpectralGrains(Network):
                 nn.init.zeros_(parameter)
         self.locking = PeakLocking(self.n_fft, self.hop_length, reach=reach, threshold_db=threshold_db)
         window = torch.hann_window(self.n_fft)
-        self.register_buffer("window", window, persistent=False)
-        self.register_buffer("synthesis", window / window_power(window, self.hop_length).repeat(4), persistent=False)
+        self.register_buffer("window", window)
+        self.register_buffer("synthesis", window / window_power(window, self.hop_length).repeat(4))
         self.synthesis: Tensor
         self.register_buffer("mean", torch.zeros(rows))
 
@@ -159,8 +159,8 @@ class SpectralGrains(Network):
         grains = rows.reshape(batch * self.n_channels, self.grains_per_step, self.n_bins, steps)
         logarithms = grains.permute(0, 2, 3, 1).flatten(2)  # signal, bin, grain after grain
         magnitude = (logarithms.clamp_max(LOUDEST).exp() - self.floor).clamp_min(0.0)
-        state = memory.remembered(self.locking.initial(batch * self.n_channels), like=latents)
-        phases, *state = followed(self.locking, torch.log(magnitude.detach() + self.floor), *state)
+        past = memory.remembered(self.locking.initial(batch * self.n_channels), like=latents)
+        phases, *state = followed(self.locking, torch.log(magnitude.detach() + self.floor), *past)
         memory.keep(*state)
         spectrum = spectrum_of(magnitude.transpose(1, 2), phases.transpose(1, 2))
         waves = torch.fft.irfft(spectrum, n=self.n_fft, dim=2).transpose(1, 2) * self.synthesis[:, None]
