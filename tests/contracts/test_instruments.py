@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.instruments.fakes import SineCodec, make_granulator, make_table, make_voice
+from timbrespace.audio.output_stage import OutputStage
 from timbrespace.core.errors import ParameterError
 from timbrespace.instruments import Instrument
 from timbrespace.instruments.base import ABSURD
@@ -25,6 +26,13 @@ MAKERS: dict[str, Callable[[], Instrument]] = {
     "sound table, one latent": lambda: make_table(SineCodec(1)),
     "sound table, two channels, no latency": lambda: make_table(SineCodec(2, channels=2, latency=0)),
 }
+LOUDEST = 1e3
+STEADY = {"motion": 0.0, "glide_ms": 0.0, "jitter": 0.0, "frequency": 50.0, "crossfade": 0.0}
+"""Knobs that say when something is heard, where they say most exactly."""
+DECISIVE = ("bias_1", "start")
+"""Knobs that change the sound itself, of which every instrument has one."""
+FAINT = 3
+"""Samples of a beginning that may be too soft to differ: sines and envelopes begin at zero."""
 BLOCKS = (1, 511, 512, 513, 37, 4000)
 
 make = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
@@ -88,6 +96,41 @@ def test_whatever_is_done_in_whatever_blocks_sound_is_finite_and_the_same(
     blocks = np.diff([0, *cuts, total]).tolist()
     assert torch.equal(played(make(), blocks, every=every, seed=seed), whole)
     assert torch.isfinite(whole).all()
+
+
+@make
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_is_done_levels_are_those_of_sound(make: Callable[[], Instrument], seed: int) -> None:
+    """Knobs at any places: far from what single precision holds, and after the output stage inside full scale."""
+    sound = played(make(), [16_000], every=211, seed=100 + seed)
+    assert sound.abs().max() < LOUDEST
+    instrument = make()
+    stage = OutputStage(instrument.sample_rate, channels=instrument.channels)
+    out = stage.process(sound)
+    assert out.abs().max() <= 1
+    assert stage.mended <= int((sound.abs() > 16).sum())  # what is held there is loud, and all else is kept
+
+
+@make
+@pytest.mark.parametrize("at", [5000, 5101, 5397])
+def test_a_decision_is_heard_after_the_latency_and_before_another_period(
+    make: Callable[[], Instrument], at: int
+) -> None:
+    decided, twin = make(), make()
+    for instrument in (decided, twin):
+        for name, value in STEADY.items():
+            if name in instrument.knobs():
+                instrument.set(name, value)
+        attempt(instrument, "moment", (6.0,))
+        attempt(instrument, "play", ())
+    before = [i.render(at) for i in (decided, twin)]
+    assert torch.equal(*before)
+    assert before[0].any()
+    knob = next(name for name in DECISIVE if name in decided.knobs())
+    decided.set(knob, decided.knobs()[knob].range.value(0.7))
+    differs = (decided.render(3000) != twin.render(3000)).any(dim=0)
+    first = int(differs.nonzero()[0])
+    assert decided.latency <= first <= decided.latency + decided.period + FAINT
 
 
 @make

@@ -75,49 +75,57 @@ def test_grains_that_reach_outside_are_left_out_whole(position: float, onset: in
     assert not out.any()
 
 
+def transposed(table: np.ndarray, window: np.ndarray, step: int, *, start: int = 3) -> np.ndarray:
+    """A whole grain, at both sides, with the gains 0.7 and 0.2."""
+    out = np.zeros((2, len(window)), np.float32)
+    add_transposed(out, 0, len(window), table, window, start, step, 0, 0.7, 0.2)
+    return out
+
+
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("rate", [0.25, 0.7, 1.0, 1.4983, 4.0])
-def test_transposed_grains_are_read_along_a_cubic(rate: float) -> None:
-    table, window, step = noise(2100), np.hanning(500).astype(np.float32), round(rate * ONE)
-    out = np.zeros(500, np.float32)
-    add_transposed(out, table, window, 3, step, 0, np.float32(0.7))
-    expected = hermite(table, 3 + np.arange(500) * (step / ONE)) * window * 0.7
-    np.testing.assert_allclose(out, expected, atol=3e-5)
+def test_transposed_grains_are_read_along_a_cubic(rate: float, channels: int) -> None:
+    table, window, step = noise(4200).reshape(2, 2100)[:channels], np.hanning(500).astype(np.float32), round(rate * ONE)
+    for side, gain in enumerate((0.7, 0.2)):
+        expected = hermite(table[side % channels], 3 + np.arange(500) * (step / ONE)) * window * gain
+        np.testing.assert_allclose(transposed(table, window, step)[side], expected, atol=3e-5)
 
 
 def test_a_sine_is_transposed_into_a_sine() -> None:
     """What interpolation adds lies 68 dB below, at a twentieth of the rate."""
-    table = np.sin(2 * np.pi * 0.05 * np.arange(5000)).astype(np.float32)
-    step = round(1.37 * ONE)
-    out = np.zeros(3000, np.float32)
-    add_transposed(out, table, np.ones(3000, np.float32), 1, step, 0, np.float32(1))
+    table = np.sin(2 * np.pi * 0.05 * np.arange(5000)).astype(np.float32)[None]
+    out = transposed(table, np.ones(3000, np.float32), round(1.37 * ONE), start=1)[0] / 0.7
     ideal = np.sin(2 * np.pi * 0.05 * (1 + np.arange(3000) * 1.37))
     assert np.sqrt(np.mean((out - ideal) ** 2)) < 10 ** (-68 / 20) * np.sqrt(0.5)
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("step", [ONE, round(0.61 * ONE), round(3.9 * ONE)])
-def test_pieces_are_the_whole_bit_for_bit(step: int) -> None:
-    table, window = noise(4200), np.hanning(1000).astype(np.float32)
+def test_pieces_are_the_whole_bit_for_bit(step: int, channels: int) -> None:
+    table, window = noise(8400).reshape(2, 4200)[:channels], np.hanning(1000).astype(np.float32)
 
-    def add(out: np.ndarray, age: int) -> None:
+    def add(out: np.ndarray, age: int, n: int) -> None:
         if step == ONE:
-            add_plain(out, table, window, 3, age, np.float32(0.3))
+            add_plain(out, 5 + age, n, table, window, 3, age, 0.7, 0.2)
         else:
-            add_transposed(out, table, window, 3, step, age, np.float32(0.3))
+            add_transposed(out, 5 + age, n, table, window, 3, step, age, 0.7, 0.2)
 
-    whole = noise(1000, 5)
-    pieces = whole.copy()
-    add(whole, 0)
+    whole = noise(2020, 5).reshape(2, 1010)
+    pieces, before = whole.copy(), whole.copy()
+    add(whole, 0, 1000)
     generator, age = np.random.default_rng(3), 0
     while age < 1000:
         n = min(int(generator.integers(1, 60)), 1000 - age)
-        add(pieces[age : age + n], age)
+        add(pieces, age, n)
         age += n
     np.testing.assert_array_equal(pieces, whole)
+    np.testing.assert_array_equal(whole[:, :5], before[:, :5])
+    np.testing.assert_array_equal(whole[:, 1005:], before[:, 1005:])
+    assert not np.array_equal(whole[1, 5:1005], before[1, 5:1005])
 
 
 def test_at_whole_positions_both_readings_are_the_same() -> None:
-    table, window = noise(1100), np.hanning(1000).astype(np.float32)
-    plain, transposed = np.zeros((2, 1000), np.float32)
-    add_plain(plain, table, window, 3, 0, np.float32(0.3))
-    add_transposed(transposed, table, window, 3, ONE, 0, np.float32(0.3))
-    np.testing.assert_array_equal(plain, transposed)
+    table, window = noise(1100)[None], np.hanning(1000).astype(np.float32)
+    plain = np.zeros((2, 1000), np.float32)
+    add_plain(plain, 0, 1000, table, window, 3, 0, 0.7, 0.2)
+    np.testing.assert_array_equal(plain, transposed(table, window, ONE))

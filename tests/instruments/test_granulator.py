@@ -185,11 +185,11 @@ def test_the_deviation_of_points_is_that_of_the_space() -> None:
     granulator._budget._most = 1e9
     asides = []
     centre = granulator.place()
-    for k in range(120):
+    for _ in range(120):
         granulator.render(80)
         latents = list(granulator._tables._tables.values())[-1].latents[0]
         asides.append((latents - granulator._pilot.mean) @ granulator._pilot._axes.T - centre)
-        assert k or granulator.dropped == 0
+        assert granulator.repeated == 0
     spread = np.std(np.unique(np.array(asides), axis=0), axis=0) / granulator._pilot.deviations
     np.testing.assert_allclose(spread, 0.5, rtol=0.2)
 
@@ -201,15 +201,27 @@ def test_too_many_voices_are_dropped_and_counted() -> None:
     assert granulator.dropped == 25 - 3
 
 
-def test_what_is_beyond_the_budget_is_dropped_and_counted() -> None:
-    """Steps decoded stay below three per step of time, and a burst; every onset is a table or counted."""
+def test_what_is_beyond_the_budget_is_read_from_the_last_table() -> None:
+    """Steps decoded stay below two per step of time, and a burst; every grain has a table, its own or the last."""
     codec = SineCodec()
     granulator = alone(codec, density=200.0, deviation=1.0, duration=50.0, voices=64)
     granulator.render(4 * RATE)
     steps = 4 * RATE / STEP
-    assert 2.5 * steps < codec.decoded <= 3 * steps + 20
-    assert granulator.dropped + len(granulator._tables._tables) >= 0.95 * granulator._count
-    assert granulator.dropped > 100
+    assert 1.7 * steps < codec.decoded <= 2 * steps + 20
+    assert granulator.dropped == 0
+    own = granulator._count - granulator.repeated
+    assert len(granulator._tables._tables) == own
+    assert granulator.repeated > 600
+
+
+def test_a_grain_without_any_table_is_dropped_and_counted() -> None:
+    granulator = alone(deviation=1.0, duration=5.0, density=50.0)
+    granulator.render(2)
+    granulator.set("duration", 500.0)
+    granulator._budget._left = -9.0  # the only table is too short for it, and another one is not to be had
+    granulator.render(RATE // 50)
+    assert granulator.dropped == 1
+    assert granulator.repeated == 0
 
 
 def test_a_frozen_sound_is_decoded_once() -> None:

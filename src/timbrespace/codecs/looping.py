@@ -34,7 +34,8 @@ class LoopMaker:
     It is decoded as one plays it, by the codec's stream from its beginning, and the stream's latency is taken off;
     while the last samples are awaited the last latent stands. Of the ``T = ratio * steps`` samples the last
     ``C = crossfade`` fade into the first: ``x[n] = w x[n] + (1 - w) x[T - C + n]``,
-    ``w = sin²(pi/2 (n + 1) / (C + 1))``; the loop has T - C samples. ``mended`` counts blocks that were not finite and are silent.
+    ``w = sin²(pi/2 (n + 1) / (C + 1))``; the loop has T - C samples. ``mended`` counts blocks that were not finite and
+    are silent.
     """
 
     def __init__(self, codec: LiveCodec, latents: Array, *, crossfade: int) -> None:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from timbrespace.instruments.grain_kernels import ONE, add_plain, add_transposed
@@ -34,20 +33,16 @@ class Grain:
         """Samples still to come."""
         return len(self.window) - self.age
 
-    def add_to(self, out: Array) -> None:
-        """Add the next samples to ``out`` (2, time), or as many as there are; then they are heard."""
-        n = min(out.shape[1], self.left)
+    def add_to(self, out: Array, at: int, count: int) -> None:
+        """Add the next samples to ``out`` (2, time) from ``at`` on, ``count`` or as many as there are."""
+        n = min(count, self.left)
         self.table.reach(self.start + reach(self.age + n, self.step))
-        for side, gain in enumerate(self.gains):
-            self._add(out[side, :n], self.table.sound[-side], np.float32(gain))  # a single channel goes to both
-        self.age += n
-
-    def _add(self, out: Array, sound: Array, gain: np.float32) -> None:
-        start = BEFORE + self.start
+        start, sound = BEFORE + self.start, self.table.sound
         if self.step == ONE:
-            add_plain(out, sound, self.window, start, self.age, gain)
+            add_plain(out, at, n, sound, self.window, start, self.age, *self.gains)
         else:
-            add_transposed(out, sound, self.window, start, self.step, self.age, gain)
+            add_transposed(out, at, n, sound, self.window, start, self.step, self.age, *self.gains)
+        self.age += n
 
 
 class Cloud:
@@ -67,10 +62,10 @@ class Cloud:
         """Break all grains off."""
         self._grains.clear()
 
-    def render(self, out: Array) -> None:
-        """Add the next samples to ``out`` (2, time), single precision and contiguous in time."""
+    def render(self, out: Array, at: int, count: int) -> None:
+        """Add the next ``count`` samples to ``out`` (2, time), single precision, from ``at`` on."""
         for grain in self._grains:
-            grain.add_to(out)
+            grain.add_to(out, at, count)
         self._grains = [grain for grain in self._grains if grain.left > 0]
 
 

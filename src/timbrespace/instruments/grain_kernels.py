@@ -67,24 +67,31 @@ def overlap_add_at_rates(out, source, positions, onsets, gains, rates, window):
 
 
 @njit(
-    "void(float32[::1], float32[::1], float32[::1], int64, int64, float32)",
+    "void(float32[:, ::1], int64, int64, float32[:, ::1], float32[::1], int64, int64, float32, float32)",
     cache=True,
     nogil=True,
 )
-def add_plain(out, table, window, start, age, gain):
-    """A grain's samples from its ``age`` on, as many as in ``out``: read at ``start + age + k``, as they are."""
-    x, w = table[start + age :], window[age : age + out.size]
-    x = x[: out.size]
-    for k in range(out.size):
-        out[k] += x[k] * w[k] * gain
+def add_plain(out, at, count, table, window, start, age, left, right):
+    """``count`` samples of a grain from its ``age`` on, added to ``out`` (2, time) from ``at`` on.
+
+    They are read from ``table`` (channel, time) at ``start + age + k``, as they are; a single channel goes to both
+    sides.
+    """
+    w = window[age : age + count]
+    for side in range(2):
+        gain = left if side == 0 else right
+        y, x = out[side, at : at + count], table[side if table.shape[0] > 1 else 0, start + age :]
+        x = x[:count]
+        for k in range(count):
+            y[k] += x[k] * w[k] * gain
 
 
 @njit(
-    "void(float32[::1], float32[::1], float32[::1], int64, int64, int64, float32)",
+    "void(float32[:, ::1], int64, int64, float32[:, ::1], float32[::1], int64, int64, int64, float32, float32)",
     cache=True,
     nogil=True,
 )
-def add_transposed(out, table, window, start, step, age, gain):
+def add_transposed(out, at, count, table, window, start, step, age, left, right):
     """The same read at ``start + (age + k) step / ONE``, interpolated by cubic Hermite polynomials of four samples.
 
     The table has one sample before and three after all that is read. Tangents are central differences (Catmull and
@@ -94,22 +101,29 @@ def add_transposed(out, table, window, start, step, age, gain):
     half, more = np.float32(0.5), np.float32(1.5)
     rate = np.float32(step / ONE)
     done = 0
-    while done < out.size:
+    while done < count:
         inside = (age + done) % CHUNK  # chunks are those of the grain, wherever blocks are cut
-        n = min(CHUNK - inside, out.size - done)
-        at = (age + done - inside) * step
-        x = table[start - 1 + (at >> 32) :]
-        base = np.float32((at & (ONE - 1)) / ONE)
-        y, w = out[done : done + n], window[age + done : age + done + n]
+        n = min(CHUNK - inside, count - done)
+        there = (age + done - inside) * step
+        base = np.float32((there & (ONE - 1)) / ONE)
         for k in range(n):
-            there = base + np.float32(np.int32(inside + k)) * rate
-            j = np.int32(there)
-            shares[k] = there - np.float32(j)
+            position = base + np.float32(np.int32(inside + k)) * rate
+            j = np.int32(position)
+            shares[k] = position - np.float32(j)
             wholes[k] = j
-        for k in range(n):
-            j, f = wholes[k], shares[k]
-            a, b, c, d = x[j], x[j + np.uint32(1)], x[j + np.uint32(2)], x[j + np.uint32(3)]
-            slope = half * (c - a)
-            cube = more * (b - c) + half * (d - a)
-            y[k] += (((cube * f + (a - b + slope - cube)) * f + slope) * f + b) * w[k] * gain
+        w = window[age + done : age + done + n]
+        for channel in range(table.shape[0]):
+            x = table[channel, start - 1 + (there >> 32) :]
+            y = out[channel, at + done : at + done + n]
+            other = out[1 - channel, at + done : at + done + n]
+            gain = left if channel == 0 else right
+            beside = right if table.shape[0] == 1 else np.float32(0.0)
+            for k in range(n):
+                j, f = wholes[k], shares[k]
+                a, b, c, d = x[j], x[j + np.uint32(1)], x[j + np.uint32(2)], x[j + np.uint32(3)]
+                slope = half * (c - a)
+                cube = more * (b - c) + half * (d - a)
+                value = (((cube * f + (a - b + slope - cube)) * f + slope) * f + b) * w[k]
+                y[k] += value * gain
+                other[k] += value * beside
         done += n

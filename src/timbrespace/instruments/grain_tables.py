@@ -32,7 +32,11 @@ class Budget:
     def __init__(self, *, rate: float, most: float) -> None:
         self._rate = rate
         self._most = most
-        self._left = most
+        self.refill()
+
+    def refill(self) -> None:
+        """Owe nothing and have all that can be spent at once."""
+        self._left = self._most
         self._waited = 0
 
     def wait(self, samples: int) -> None:
@@ -64,6 +68,11 @@ class Table:
         strand.begin(self._source, lead=latents[:LEAD_IN])
 
     @property
+    def room(self) -> int:
+        """Samples that can be read."""
+        return self.sound.shape[1] - BEFORE
+
+    @property
     def mended(self) -> int:
         """Blocks that were not finite."""
         return self._strand.mended
@@ -72,14 +81,14 @@ class Table:
         """Be able to go on: ``latents`` begins with those there are."""
         if len(latents) > len(self.latents):
             self.latents = latents
-        if BEFORE + samples > self.sound.shape[1]:
+        if samples > self.room:
             longer = np.zeros((len(self.sound), BEFORE + samples), np.float32)
             longer[:, : self.sound.shape[1]] = self.sound
             self.sound = longer
 
     def reach(self, samples: int) -> None:
         """Decode until ``samples`` are there."""
-        missing = min(samples, self.sound.shape[1] - BEFORE) - self._filled
+        missing = min(samples, self.room) - self._filled
         if missing <= 0:
             return
         at = BEFORE + self._filled
@@ -126,6 +135,16 @@ class Tables:
         found.lengthen(latents, samples)
         self._tables.move_to_end(key)
         return found
+
+    def clear(self) -> None:
+        """Forget all tables; grains keep theirs. The budget is as at the beginning."""
+        while self._tables:
+            self._forget(next(iter(self._tables)))
+        self._budget.refill()
+
+    def last(self, samples: int) -> Table | None:
+        """The table used last of those that have as many samples; None if none has."""
+        return next((t for t in reversed(self._tables.values()) if t.room >= samples), None)
 
     def _new(self, key: bytes, latents: Array, samples: int) -> Table | None:
         if not self._budget.spend(len(latents)):

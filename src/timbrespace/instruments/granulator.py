@@ -20,7 +20,7 @@ from timbrespace.instruments.gate import Gate, Ramp
 from timbrespace.instruments.grain_clock import GrainClock, interval
 from timbrespace.instruments.grain_cloud import Cloud, Grain, fixed, panned, reach
 from timbrespace.instruments.grain_envelope import envelope
-from timbrespace.instruments.grain_tables import Budget, Tables
+from timbrespace.instruments.grain_tables import Budget, Table, Tables
 from timbrespace.instruments.granulator_controls import DENSITY, grain_actions, grain_dials
 from timbrespace.instruments.pilot import Pilot
 from timbrespace.instruments.strand import LEAD_IN
@@ -28,9 +28,9 @@ from timbrespace.latent.space import LatentSpace
 
 FADE_MS: Final = 8.0
 GAIN_MS: Final = 10.0
-BUDGET: Final = 3.0
-"""Latent steps that may be decoded per latent step that passes: what three voices decode."""
-BURST_S: Final = 0.1
+BUDGET: Final = 2.0
+"""Latent steps that may be decoded per latent step that passes: what two voices decode."""
+BURST_S: Final = 0.05
 
 Array = npt.NDArray[Any]
 
@@ -51,8 +51,9 @@ class Granulator(Instrument):
     by the root of the number of grains that sound at the same time on average, if more than one, so that density
     does not turn up the loudness. ``stop`` lets grains end, ``panic`` fades them within 20 ms.
 
-    ``dropped`` counts onsets without a grain: where ``voices`` sound already, or where decoding would take more than
-    the budget, three latent steps per step of time. A table is decoded as far as it is read, so that the cost of a
+    No more is decoded than two latent steps per step of time. A grain beyond that budget is read from the last table
+    that is long enough, which ``repeated`` counts; where there is none, or ``voices`` sound already, an onset has no
+    grain, which ``dropped`` counts. A table is decoded as far as it is read, so that the cost of a
     grain falls at its onset for its first samples (lead-in and latency of the codec, a few steps) and then goes along;
     who renders ahead, as the engine does, hides it. Tables that were decoded are kept and cost nothing.
     """
@@ -84,6 +85,7 @@ class Granulator(Instrument):
         self._wanted = False
         self._count = 0
         self.dropped = 0
+        self.repeated = 0
 
     @property
     def sample_rate(self) -> int:
@@ -156,7 +158,7 @@ class Granulator(Instrument):
             table = tables.find(latents, samples)
             if table is not None:
                 cloud.add(Grain(table, np.zeros(64, np.float32), 0, fixed(rate), (1.0, 1.0)))
-        cloud.render(np.zeros((2, 64), np.float32))
+        cloud.render(np.zeros((2, 64), np.float32), 0, 64)
 
     def render(self, n_samples: int) -> Sound:
         out = np.zeros((2, n_samples), np.float32)
@@ -165,7 +167,7 @@ class Granulator(Instrument):
             if self._wanted and self._clock.until() == 0:
                 self._strike()
             n = min(n_samples - done, self._until_turn())
-            self._mix(out[:, done : done + n])
+            self._mix(out, done, n)
             done += n
         return torch.from_numpy(out)
 
@@ -176,11 +178,10 @@ class Granulator(Instrument):
         waits = (self._clock.until() if self._wanted else 0, self._gate.until_closed())
         return min((w for w in waits if w > 0), default=2**31)
 
-    def _mix(self, out: Array) -> None:
-        """Add the next samples to ``out`` (2, time), during which no grain begins."""
-        n = out.shape[1]
-        self._cloud.render(out)
-        out *= self._gate.gains(n) * self._gain.values(n)
+    def _mix(self, out: Array, at: int, n: int) -> None:
+        """The next n samples into ``out`` (2, time) from ``at`` on, during which no grain begins."""
+        self._cloud.render(out, at, n)
+        out[:, at : at + n] *= self._gate.gains(n) * self._gain.values(n)
         self._budget.wait(n)
         if self._wanted:
             self._clock.wait(n)
@@ -205,17 +206,22 @@ class Granulator(Instrument):
             self._cloud.add(grain)
 
     def _grain(self, phase: float, aside: Array, side: float) -> Grain | None:
-        """The grain of this onset; None where its decoding is beyond the budget."""
+        """The grain of this onset; None where there is nothing it could be read from."""
         values, travel = self._values, self._pilot.travel
         at = phase + values["position"] * travel.pose.loop
         first = math.floor(at)
         start = round((at - first + values["phase"]) * self._codec.ratio)
         window, step = self._windowed(), fixed(2 ** (values["pitch"] / 12))
-        samples = start + reach(len(window), step)
+        needed = reach(len(window), step)
+        samples = start + needed
         points = travel.points(first - LEAD_IN, self._tables.steps(samples), aside=aside)
-        table = self._tables.find(self._pilot.latents(points), samples)
+        table: Table | None = self._tables.find(self._pilot.latents(points), samples)
         if table is None:
-            return None
+            table = self._tables.last(needed)
+            if table is None:
+                return None
+            start = min(start, table.room - needed)
+            self.repeated += 1
         where = min(1.0, max(-1.0, values["pan"] + values["spread"] * side))
         left, right = panned(where, channels=self._codec.channels)
         level = self._level()
@@ -260,6 +266,7 @@ class Granulator(Instrument):
 
     def _reset(self) -> None:
         self._pilot.go_home()
+        self._tables.clear()
         self._count = 0
         for dial in self._dials.values():
             self._turn(dial.name, dial.default)
