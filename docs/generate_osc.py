@@ -16,6 +16,7 @@ from timbrespace.control.parameters import VOCABULARY, Parameter, Use, Word, cou
 from timbrespace.instruments.base import Action, Dial
 from timbrespace.instruments.granulator_controls import grain_actions, grain_dials
 from timbrespace.instruments.latent_controls import dials, voice_actions
+from timbrespace.instruments.table_controls import TABLE_DIALS, table_actions
 
 MANY = 97
 """Stands for N, the number of latents."""
@@ -23,6 +24,7 @@ AXES = ("axis 1",)
 INSTRUMENTS: tuple[tuple[str, Mapping[str, Dial], Mapping[str, Action]], ...] = (
     ("voice", dials(AXES), voice_actions(MANY)),
     ("granulator", grain_dials(AXES), grain_actions(MANY)),
+    ("table", TABLE_DIALS, table_actions(MANY)),
 )
 HEAD = f"""# Open Sound Control
 
@@ -79,7 +81,11 @@ def _generic() -> list[str]:
     rows = (
         ("/ts/knob/NAME", "1 number", "Turns a knob, in its own unit."),
         ("/ts/turn/NAME", "1 number", "Turns a knob, from 0 to 1 across its range."),
-        ("/ts/grain/NAME", "1 number", "The same as /ts/knob/NAME for knobs of grains; /ts/fx/NAME likewise."),
+        (
+            "/ts/grain/NAME",
+            "1 number",
+            "As /ts/knob/NAME, for knobs of grains; likewise /ts/table/NAME, /ts/fx/NAME.",
+        ),
         ("/ts/do/NAME", "its own", "Does an action."),
     )
     return [f"| `{address}` | {numbers} | {about} | all |" for address, numbers, about in rows]
@@ -97,11 +103,11 @@ def _actions() -> list[str]:
     rows = []
     for name in dict.fromkeys(name for _, _, actions in INSTRUMENTS for name in actions):
         having = {i: actions[name] for i, _, actions in INSTRUMENTS if name in actions}
-        action = next(iter(having.values()))
-        kind = "do" if action.values else "press"
-        takes = counts(Parameter("", (Use(kind, name, action.values or ("pressed",)),), ""))
-        labels = f": {', '.join(action.values)}" if 0 < len(action.values) < MANY else ""
-        rows.append(f"| `{name}` | {_many(takes)}{labels} | {action.about} | {_on(having)} |")
+        for action in dict.fromkeys(having.values()):
+            on = _on([i for i, other in having.items() if other == action])
+            takes = counts(Parameter("", (Use("do" if action.values else "press", name, action.values or ("",)),), ""))
+            labels = f": {', '.join(action.values)}" if 0 < len(action.values) < MANY else ""
+            rows.append(f"| `{name}` | {_many(takes)}{labels} | {action.about} | {on} |")
     return rows
 
 

@@ -116,7 +116,7 @@ def test_refusals_are_counted_by_kind_and_told_once() -> None:
             message("/ts/*", 1.0),
             message("/ts/gain", math.inf),
             message("/ts/gian", 1.0),
-            message("/ts/path/pos", 1.0),
+            message("/ts/corner", 1.0),
             message("/ts/gain", "loud"),
             message("/ts/xy", 1.0),
         ):
@@ -128,7 +128,7 @@ def test_refusals_are_counted_by_kind_and_told_once() -> None:
         "OSC: Patterns in OSC addresses are refused: '/ts/*'; send to one exact address.",
         "OSC: OSC numbers lie between -1,000,000 and 1,000,000, not at inf.",
         "OSC: There is no address /ts/gian. Did you mean '/ts/gain'?",
-        "OSC: This instrument has nothing for /ts/path/pos; nothing was done.",
+        "OSC: This instrument has nothing for /ts/corner; nothing was done.",
         "OSC: /ts/xy takes 2 numbers, and 1 came; nothing was done.",
     ]
 

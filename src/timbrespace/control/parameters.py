@@ -13,7 +13,7 @@ from timbrespace.instruments.base import Action, Dial
 
 Kind = Literal["turn", "position", "do", "press", "one"]
 UNIT: Final = Knob(0.0, 1.0)
-GROUPS: Final = ("grain", "fx")
+GROUPS: Final = ("grain", "table", "fx")
 """Groups of dials with an address of their own, as in ``/ts/grain/pitch``."""
 
 
@@ -101,8 +101,8 @@ VOCABULARY: Final = (
     Word("/ts/grain/dur", (_turn("duration"),), "As /ts/grain/duration."),
     Word("/ts/grain/dens", (_turn("density"),), "As /ts/grain/density."),
     Word("/ts/grain/dev", (_turn("deviation"),), "As /ts/grain/deviation."),
-    Word("/ts/path/pos", (_turn("path_pos"),), "Where on the path."),
-    Word("/ts/path/speed", (_turn("path_speed"),), "How fast along the path."),
+    Word("/ts/path/pos", (_turn("start"),), "Where on the path of a table, from 0 to 1."),
+    Word("/ts/path/speed", (_turn("speed"),), "How fast along it, or along the motion of a sound."),
     Word("/ts/snap/recall", (_do("recall"),), "A snapshot."),
     Word("/ts/snap/morph", (_do("morph"),), "Between two snapshots."),
     Word("/coord", (_do("coord"), _one("coord", start=0.5)), "As /ts/coord; a single number is the first of them."),
