@@ -13,7 +13,6 @@ import torch
 from tests.instruments.fakes import SineCodec, make_table
 from timbrespace.codecs.looping import centred_line, looping_table
 from timbrespace.core.errors import ParameterError
-from timbrespace.export.nn_table import TablePlayer
 from timbrespace.instruments.sound_table import PACE, SoundTable
 from timbrespace.instruments.table_reading import TableState, render_table
 
@@ -102,18 +101,6 @@ def test_any_cut_gives_the_same_samples() -> None:
             pieces.append(piece)
         np.testing.assert_array_equal(np.concatenate(pieces, axis=1), whole)
     assert first.numbers.tolist() == [0, -1]  # what is given is left as it is
-
-
-@pytest.mark.parametrize("frequency", [5.0, 300.0])
-def test_the_scripted_player_says_the_same(frequency: float) -> None:
-    table = noise(2000)
-    f, s = signals(frequency, 4000, 2000)
-    sound, _ = render_table(table, f, s, crossfade=300, sample_rate=RATE, state=TableState())
-    player = TablePlayer(2)
-    player.table = torch.from_numpy(table)
-    player.restart(1)
-    other = player(torch.from_numpy(np.stack([f, s]))[None], 300, float(RATE))[0]
-    np.testing.assert_allclose(other.numpy(), sound, atol=1e-6)
 
 
 def test_no_rate_of_grains_clicks() -> None:
