@@ -43,6 +43,7 @@ TINY = (
     "training.threads=1",
     "training.precision=32-true",
     "training.evaluations=1",
+    "training.live_engine=false",
 )
 """Settings of the temporal-vae recipe that train in a second."""
 

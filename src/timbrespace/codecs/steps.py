@@ -193,23 +193,34 @@ def _repeated(tensor: Tensor, batch: int) -> Tensor:
     return tensor.repeat(batch, *[1] * (tensor.ndim - 1))
 
 
-def _remembered(memory: Memory) -> _State:
-    """What a network remembers, before its first step: zeros."""
-    return _State([torch.zeros_like(t) for t in memory.state()])
+class _FirstMemory(Memory):
+    """A memory without a past that notes what each layer begins with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: list[Tensor] = []
+
+    def extend(self, x: Tensor, reach: int) -> Tensor:
+        self.first.append(x.new_zeros(*x.shape[:2], reach))
+        return super().extend(x, reach)
+
+    def remembered(self, initial: Sequence[Tensor], *, like: Tensor) -> tuple[Tensor, ...]:
+        self.first.extend(t.clone() for t in initial)
+        return super().remembered(initial, like=like)
 
 
 @torch.no_grad()
 def _memory_of_decoder(model: Model) -> _State:
-    memory = Memory()
+    memory = _FirstMemory()
     model.decode_next(torch.zeros(1, model.latent_dim, 1), memory)
-    return _remembered(memory)
+    return _State(memory.first)
 
 
 @torch.no_grad()
 def _memory_of_encoder(network: Network, steps: int) -> _State:
-    memory = Memory()
+    memory = _FirstMemory()
     network.encode_next(torch.zeros(1, network.n_channels, network.n_features, steps), memory)
-    return _remembered(memory)
+    return _State(memory.first)
 
 
 def _where(speaks: Tensor, new: Tensor, old: Tensor | None) -> Tensor:

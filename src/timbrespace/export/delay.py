@@ -9,6 +9,8 @@ from torch import Tensor
 
 SAME = 1e-2
 """Share of the energy that may be left where live output is the whole, moved."""
+COMPARED = 0.9
+"""Share of the whole from its beginning: at its end live output goes on, and the whole does not."""
 SMOOTHING = 4
 """Parts of a unit over which loudness is taken where the waves themselves differ."""
 
@@ -29,7 +31,7 @@ class Delay:
 def measured_delay(live: Tensor, whole: Tensor, *, most: int, unit: int) -> Delay:
     """The delay of ``live`` against ``whole``, both (row, time), from 0 to ``most``; ``unit`` is the hop of a frame."""
     a, b = live.double().numpy(), whole.double().numpy()
-    n = min(a.shape[-1] - most, b.shape[-1])
+    n = min(a.shape[-1] - most, int(b.shape[-1] * COMPARED))
     b = b[..., :n]
     shift, left = _best(a, b, most)
     if left <= SAME:

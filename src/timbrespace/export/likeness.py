@@ -12,6 +12,9 @@ from timbrespace.layers.peak_locking import PeakLocking
 
 BAR = 1e-4
 """Of full scale: -80 dB, below the noise of any sound card's worst converter."""
+LATENT_BAR = 1e-3
+"""Of the largest latent, or of 1 where that is more: latents are logarithms' sums, which magnify the rounding of quiet
+bins, and are heard from a hundredth of a deviation on."""
 SPECTRAL_BAR = 0.02
 """Spectral convergence where phases may part: a fiftieth of the magnitudes' norm, -34 dB."""
 
@@ -28,14 +31,17 @@ class Likeness:
     difference: float
     spectral: float | None = None
     phases: bool = False
+    bar: float = BAR
 
     @property
     def passed(self) -> bool:
-        return self.difference <= BAR or (self.phases and self.spectral is not None and self.spectral <= SPECTRAL_BAR)
+        return self.difference <= self.bar or (
+            self.phases and self.spectral is not None and self.spectral <= SPECTRAL_BAR
+        )
 
     def sentence(self) -> str:
         """What was found, for a sheet."""
-        said = f"largest difference {self.difference:.1e} of full scale (at most {BAR:.0e})"
+        said = f"largest difference {self.difference:.1e} of full scale (at most {self.bar:.0e})"
         if self.phases:
             return (
                 f"{said}; spectral convergence {self.spectral:.1e} (at most {SPECTRAL_BAR}), which counts where"
@@ -51,7 +57,7 @@ def sound_likeness(found: Tensor, expected: Tensor, *, phases: bool) -> Likeness
 
 def latent_likeness(found: Tensor, expected: Tensor) -> Likeness:
     """Of two series of latents."""
-    return Likeness(_difference(found, expected))
+    return Likeness(_difference(found, expected), bar=LATENT_BAR)
 
 
 def follows_phases(step: LiveStep) -> bool:

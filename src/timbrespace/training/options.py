@@ -24,6 +24,8 @@ class Training(Component):
     ``final_rate`` of the learning rate; the model that is kept is the moving average of the weights with
     decay ``averaging``. ``threads`` 0 and ``precision`` ``"fastest"`` take what is fastest on this machine when the
     training begins; both are recorded and kept on resume, since another order of sums rounds differently.
+    With ``live_engine`` a model whose live sound is a pure step carries its decoder for ONNX Runtime too, which
+    instruments then play; making and comparing it takes some seconds at the end.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Training(Component):
         checkpoint_minutes: Annotated[float, Knob(0.0, 1e4, "minutes")] = 1.0,
         precision: Precision | Literal["fastest"] = "32-true",
         threads: Annotated[int, Knob(0, 1024)] = 0,
+        live_engine: bool = True,
     ) -> None:
         if not all(0.0 <= beta < 1.0 for beta in betas):
             raise ParameterError(f"Training's 'betas' are {betas[0]:g} and {betas[1]:g}; both lie in [0, 1).")
@@ -55,3 +58,4 @@ class Training(Component):
         self.warm_up, self.betas, self.weight_decay, self.clip_norm = warm_up, betas, weight_decay, clip_norm
         self.averaging, self.evaluations = averaging, evaluations
         self.checkpoint_minutes, self.precision, self.threads = checkpoint_minutes, precision, threads
+        self.live_engine = live_engine

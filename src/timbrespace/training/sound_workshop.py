@@ -14,6 +14,7 @@ from timbrespace.codecs.mapping import make_map, map_tensors
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.core.version import __version__
 from timbrespace.datasets.base import SoundPrepared
+from timbrespace.export.onnx_file import live_engine
 from timbrespace.models.base import Model
 from timbrespace.training.advice import Curve, silent_dimensions, when_to_stop
 from timbrespace.training.assess import assess, pca_baseline, summarise_latents
@@ -108,4 +109,5 @@ class SoundWorkshop(Workshop):
             tables={RECIPE: facts | {"recipe": {self.plan.recipe: self.plan.sections}}, METRICS: metrics},
             card=model_card(recipe=self.plan.recipe, facts=facts, metrics=metrics),
             version=__version__,
+            exports=live_engine(codec) if self.training.live_engine else {},
         )
