@@ -250,6 +250,23 @@ def test_a_loop_is_decoded_once_round() -> None:
     assert codec.decoded == decoded
 
 
+def test_grains_along_a_motion_are_read_from_one_table() -> None:
+    """However many there are, a second of motion costs a second of steps, and lead-in, latency and the last grain."""
+    codec = SineCodec()
+    granulator = alone(codec, speed=1.0, density=100.0, loop_s=4.0)
+    heard = granulator.render(RATE)
+    assert codec.decoded <= RATE / STEP + 1 + 1 + 4 + 1
+    assert len(granulator._tables._tables) == 1
+    assert granulator.repeated <= 3  # until the first grain is paid off
+    assert granulator.dropped == 0
+    alone_too = alone(SineCodec(), speed=1.0, density=100.0, loop_s=4.0)
+    one_by_one = []
+    for _ in range(100):
+        one_by_one.append(alone_too.render(80))
+        alone_too._tables.clear()  # every grain decoded for itself
+    torch.testing.assert_close(torch.cat(one_by_one, dim=1)[:, 2000:], heard[:, 2000:], atol=1e-6, rtol=0)
+
+
 def test_a_table_is_decoded_as_it_is_read() -> None:
     codec = SineCodec(latency=300)
     granulator = alone(codec, duration=500.0, speed=0.0)

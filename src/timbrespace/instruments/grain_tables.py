@@ -16,8 +16,12 @@ BEFORE: Final = 1
 """Samples in front of a table's first: what interpolation needs there."""
 AFTER: Final = 4
 """Samples that interpolation may need beyond the last that is read."""
-KEPT: Final = 192
-"""Tables kept: as many as the longest loop has latent steps at 48 Hz."""
+LONGEST: Final = 256
+"""Latent steps a table grows to: the longest loop and the longest grain at 48 Hz."""
+KEPT: Final = 4096
+"""Latent steps kept in all tables together."""
+ALIKE: Final = 1e-5
+"""Latents that differ by less, or by this share, are the same: sums in another order."""
 
 Array = npt.NDArray[Any]
 
@@ -77,10 +81,17 @@ class Table:
         """Blocks that were not finite."""
         return self._strand.mended
 
-    def lengthen(self, latents: Array, samples: int) -> None:
-        """Be able to go on: ``latents`` begins with those there are."""
-        if len(latents) > len(self.latents):
-            self.latents = latents
+    def row_of(self, latents: Array) -> int | None:
+        """The row from which on this table's latents are the same, as far as it goes; None where there is none."""
+        for row in np.flatnonzero(_alike(self.latents, latents[:1])).tolist():
+            both = min(len(self.latents) - row, len(latents))
+            if _alike(self.latents[row : row + both], latents[:both]).all():
+                return int(row)
+        return None
+
+    def lengthen(self, more: Array, samples: int) -> None:
+        """Be able to go on for ``more`` latents (step, latent), which may be none, and to ``samples`` in all."""
+        self.latents = np.concatenate([self.latents, more])
         if samples > self.room:
             longer = np.zeros((len(self.sound), BEFORE + samples), np.float32)
             longer[:, : self.sound.shape[1]] = self.sound
@@ -122,19 +133,26 @@ class Tables:
         """Latent steps, leading ones included, that a table of as many samples takes."""
         return LEAD_IN + math.ceil((samples + self._latency) / self._codec.ratio)
 
-    def find(self, latents: Array, samples: int) -> Table | None:
-        """The table of ``latents`` (step, latent), ``LEAD_IN`` of them leading; None where it is beyond the budget."""
+    def find(self, latents: Array, samples: int) -> tuple[Table, int] | None:
+        """A table with the sound of ``latents`` (step, latent), ``LEAD_IN`` of them leading, and where it begins there.
+
+        Where a table runs through these latents already, as the last one does while a motion goes on, it is the sound
+        that follows there, and only what is missing at its end is decoded. None where that is beyond the budget.
+        """
         latents = np.ascontiguousarray(latents, np.float32)
         key = latents[: LEAD_IN + 1].tobytes()
-        found = self._tables.get(key)
-        both = 0 if found is None else min(len(found.latents), len(latents))
-        if found is None or not np.array_equal(found.latents[:both], latents[:both]):
-            return self._new(key, latents, samples)
-        if len(latents) > both and not self._budget.spend(len(latents) - both):
-            return None
-        found.lengthen(latents, samples)
-        self._tables.move_to_end(key)
-        return found
+        for name in dict.fromkeys((key, next(reversed(self._tables), key))):
+            table = self._tables.get(name)
+            row = table.row_of(latents) if table else None
+            if table is None or row is None or row + len(latents) > max(LONGEST, len(latents)):
+                continue
+            more = latents[len(table.latents) - row :]
+            if len(more) and not self._budget.spend(len(more)):
+                return None
+            table.lengthen(more, row * self._codec.ratio + samples)
+            self._tables.move_to_end(name)
+            return table, row * self._codec.ratio
+        return self._new(key, latents, samples)
 
     def clear(self) -> None:
         """Forget all tables; grains keep theirs. The budget is as at the beginning."""
@@ -146,17 +164,23 @@ class Tables:
         """The table used last of those that have as many samples; None if none has."""
         return next((t for t in reversed(self._tables.values()) if t.room >= samples), None)
 
-    def _new(self, key: bytes, latents: Array, samples: int) -> Table | None:
+    def _new(self, key: bytes, latents: Array, samples: int) -> tuple[Table, int] | None:
         if not self._budget.spend(len(latents)):
             return None
         self._forget(key)
         channels = self._codec.channels
         strand = Strand(self._codec.stream(), ratio=self._codec.ratio, channels=channels)
-        self._tables[key] = Table(strand, latents, samples, channels=channels)
-        while len(self._tables) > KEPT:
+        table = Table(strand, latents, samples, channels=channels)
+        self._tables[key] = table
+        while len(self._tables) > 1 and sum(len(t.latents) for t in self._tables.values()) > KEPT:
             self._forget(next(iter(self._tables)))
-        return self._tables[key]
+        return table, 0
 
     def _forget(self, key: bytes) -> None:
         table = self._tables.pop(key, None)
         self._mended += table.mended if table else 0
+
+
+def _alike(a: Array, b: Array) -> Array:
+    """Of each row whether it is the same in both."""
+    return np.asarray((np.abs(a - b) <= ALIKE * (1 + np.abs(b))).all(1))

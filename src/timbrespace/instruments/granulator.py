@@ -20,7 +20,7 @@ from timbrespace.instruments.gate import Gate, Ramp
 from timbrespace.instruments.grain_clock import GrainClock, interval
 from timbrespace.instruments.grain_cloud import Cloud, Grain, fixed, panned, reach
 from timbrespace.instruments.grain_envelope import envelope
-from timbrespace.instruments.grain_tables import Budget, Table, Tables
+from timbrespace.instruments.grain_tables import Budget, Tables
 from timbrespace.instruments.granulator_controls import DENSITY, grain_actions, grain_dials
 from timbrespace.instruments.pilot import Pilot
 from timbrespace.instruments.strand import LEAD_IN
@@ -51,11 +51,12 @@ class Granulator(Instrument):
     by the root of the number of grains that sound at the same time on average, if more than one, so that density
     does not turn up the loudness. ``stop`` lets grains end, ``panic`` fades them within 20 ms.
 
-    No more is decoded than two latent steps per step of time. A grain beyond that budget is read from the last table
-    that is long enough, which ``repeated`` counts; where there is none, or ``voices`` sound already, an onset has no
-    grain, which ``dropped`` counts. A table is decoded as far as it is read, so that the cost of a
-    grain falls at its onset for its first samples (lead-in and latency of the codec, a few steps) and then goes along;
-    who renders ahead, as the engine does, hides it. Tables that were decoded are kept and cost nothing.
+    A table is decoded as far as it is read: the cost of a grain falls at its onset for its first samples (lead-in and
+    latency of the codec, a few steps) and then goes along; who renders ahead, as the engine does, hides it. Tables are
+    kept, and cost nothing when they are read again; while a motion goes on, grains read along one table, which grows as
+    the motion does. No more is decoded than two latent steps per step of time. A grain beyond that budget is read from
+    the end of the last table that is long enough, which ``repeated`` counts; where there is none, or ``voices`` sound
+    already, an onset has no grain, which ``dropped`` counts.
     """
 
     def __init__(self, codec: LiveCodec, space: LatentSpace, corpus: Corpus, *, seed: int = 0) -> None:
@@ -155,9 +156,9 @@ class Granulator(Instrument):
         for rate in (1.0, 1.5):
             samples = reach(64, fixed(rate))
             latents = np.repeat(self._pilot.mean[None], tables.steps(samples), axis=0)
-            table = tables.find(latents, samples)
-            if table is not None:
-                cloud.add(Grain(table, np.zeros(64, np.float32), 0, fixed(rate), (1.0, 1.0)))
+            found = tables.find(latents, samples)
+            if found is not None:
+                cloud.add(Grain(found[0], np.zeros(64, np.float32), 0, fixed(rate), (1.0, 1.0)))
         cloud.render(np.zeros((2, 64), np.float32), 0, 64)
 
     def render(self, n_samples: int) -> Sound:
@@ -215,13 +216,16 @@ class Granulator(Instrument):
         needed = reach(len(window), step)
         samples = start + needed
         points = travel.points(first - LEAD_IN, self._tables.steps(samples), aside=aside)
-        table: Table | None = self._tables.find(self._pilot.latents(points), samples)
-        if table is None:
+        found = self._tables.find(self._pilot.latents(points), samples)
+        if found is None:
             table = self._tables.last(needed)
             if table is None:
                 return None
-            start = min(start, table.room - needed)
+            start = table.room - needed
             self.repeated += 1
+        else:
+            table, offset = found
+            start += offset
         where = min(1.0, max(-1.0, values["pan"] + values["spread"] * side))
         left, right = panned(where, channels=self._codec.channels)
         level = self._level()
