@@ -11,7 +11,6 @@ from timbrespace.core.batch import Batch
 from timbrespace.core.trainable import Trainable
 from timbrespace.datasets.base import Split
 from timbrespace.layers.pca import StackedPca
-from timbrespace.models.base import Model
 from timbrespace.training.examples import inner_frames
 from timbrespace.training.trainer import Evaluation
 from timbrespace.transforms.base import AudioTransform
@@ -37,10 +36,15 @@ class Evaluator:
         return Evaluation(score, train, figures)
 
     def linear_share(self, pca: StackedPca) -> float | None:
-        """The unexplained share that PCA leaves on the same chunks of unseen sounds; nothing if there are none."""
+        """The unexplained share that PCA leaves on the same chunks of unseen sounds.
+
+        Nothing if there are none, and where frames are the sound itself, of which a model's share is of another kind.
+        """
         error = energy = 0.0
         for batch in self._batches(self.validation):
-            rows = (batch.x if self.transform is None else self.transform.heard(batch.x)).flatten(1, 2)
+            if self.transform is not None and self.transform.heard(batch.x) is not batch.x:
+                return None
+            rows = batch.x.flatten(1, 2)
             error += float((pca.rebuild(rows) - rows).double().square().sum())
             energy += float(rows.double().square().sum())
         return error / max(energy, 1e-12) if len(self.validation) else None
@@ -51,7 +55,6 @@ class Evaluator:
         latents: list[torch.Tensor] = []
         for batch in self._batches(split):
             figures = {name: values.cpu() for name, values in model.monitor(batch.to(device)).items()}
-            figures |= self._heard(model, batch, device)
             latents.append(figures.pop("latents"))
             for name, values in figures.items():
                 for key, value in _named(name, values.double().sum(0)):
@@ -61,15 +64,6 @@ class Evaluator:
         means = {key: value / examples for key, value in sums.items() if key not in ("squared_error", "target_energy")}
         variances = torch.cat(latents).transpose(0, 1).flatten(1).var(1, unbiased=False)
         return share, means | {"unexplained": share, **dict(_named("variance", variances))}
-
-    def _heard(self, model: Trainable, batch: Batch, device: torch.device) -> dict[str, torch.Tensor]:
-        """Error and energy of what is heard, where the frames are something else."""
-        heard = batch.x if self.transform is None else self.transform.heard(batch.x)
-        if heard is batch.x or self.transform is None or not isinstance(model, Model):
-            return {}
-        rebuilt = model.decode(model.encode(batch.x.to(device)).levels[0].z)[..., : batch.x.shape[-1]].cpu()
-        error = (self.transform.heard(rebuilt) - heard).square().sum(dim=(1, 2, 3))
-        return {"squared_error": error, "target_energy": heard.square().sum(dim=(1, 2, 3))}
 
     def _batches(self, split: Split) -> Iterator[Batch]:
         stride = -(-len(split) // MAX_CHUNKS)
