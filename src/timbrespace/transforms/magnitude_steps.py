@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -13,11 +13,23 @@ from timbrespace.layers.overlap import overlap_add
 from timbrespace.layers.peak_locking import PeakLocking, followed, spectrum_of
 from timbrespace.transforms.fourier import ENVELOPE_FLOOR
 
-if TYPE_CHECKING:
-    from timbrespace.transforms.log_magnitude import LogMagnitude
-
 QUIET = 1e-6
 """Added to magnitudes before their logarithm is taken to find peaks."""
+
+
+@runtime_checkable
+class Magnitudes(Protocol):
+    """What the steps need of a log-magnitude transform."""
+
+    n_fft: int
+    hop_length: int
+    window: Tensor
+    gain_value: Tensor
+
+    def normalise(self, log_features: Tensor) -> Tensor: ...
+    def features_to_magnitude(self, frames: Tensor) -> Tensor: ...
+    def banded(self, magnitude: Tensor) -> Tensor: ...
+    def unbanded(self, magnitude: Tensor) -> Tensor: ...
 
 
 class AnalysisStep(LiveStep):
@@ -27,7 +39,7 @@ class AnalysisStep(LiveStep):
     block in which the frame's middle lies.
     """
 
-    def __init__(self, transform: LogMagnitude, *, channels: int) -> None:
+    def __init__(self, transform: Magnitudes, *, channels: int) -> None:
         super().__init__()
         self.transform, self.channels = transform, channels
         self.hop_length, self.n_fft = transform.hop_length, transform.n_fft
@@ -85,7 +97,7 @@ class LockedSynthesis(LiveStep):
 class SynthesisStep(LiveStep):
     """Normalised frames (batch, channel, feature, n) to wave (batch, channel, n * hop), by :class:`LockedSynthesis`."""
 
-    def __init__(self, transform: LogMagnitude, *, channels: int) -> None:
+    def __init__(self, transform: Magnitudes, *, channels: int) -> None:
         super().__init__()
         self.transform, self.channels = transform, channels
         self.locked = LockedSynthesis(transform.window, transform.hop_length)

@@ -37,7 +37,7 @@ class TablePlayer(nn.Module):
         # Of the last reads, oldest first: sample of the onset counted from the block's first, start, length of fade.
         self.register_buffer("onsets", torch.zeros(1, MOST_READS, dtype=torch.int64))
         self.register_buffer("starts", torch.zeros(1, MOST_READS, dtype=torch.float64))
-        self.register_buffer("fades", torch.zeros(1, MOST_READS, dtype=torch.int64))
+        self.register_buffer("fades", torch.full((1, MOST_READS), -1, dtype=torch.int64))  # no read yet
         self.most_reads = MOST_READS
         self.one = 1 << FRACTION_BITS
         self.bits = FRACTION_BITS
