@@ -1,10 +1,14 @@
 """The engine under a listener's clock: time to render, dropouts, delay from the hand to the sound, memory.
 
     python benchmarks/engine.py MODEL [--seconds 60] [--ahead 30 60 100] [--json]
+    python benchmarks/engine.py MODEL --hangs 10 [--json]
 
 MODEL is a bundle whose decoder can stream. A listener takes sound every 10 ms at the pace of the clock, while the
 instrument walks and a hand drags it about ten times a second. Each lead (ms) is tried on the machine as it is, then
 beside two processes that multiply matrices at the lowest priority (nice 19), as a training does.
+
+With ``--hangs`` the process that plays is stopped (SIGSTOP, as if it hung) or killed, in turns, so many times: how long
+until there is silence, until another one is in its place, and until sound is heard again.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -54,7 +59,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--ahead", type=float, nargs="+", default=[30.0, 60.0, 100.0])
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--hangs", type=int, default=0)
     options = parser.parse_args()
+    if options.hangs:
+        report_hangs(hangs(options.model, options.hangs), as_json=options.json)
+        return
     onset = onset_delays(options.model)
     rows = []
     for load in ("none", "nice 19"):
@@ -101,6 +110,76 @@ def measure(model: Path, ahead_ms: float, *, seconds: float, load: str, onset: l
         )
 
 
+@dataclass(frozen=True)
+class Failure:
+    """One process that failed: seconds from there to silence, to a restart, and to sound."""
+
+    how: str
+    silent_s: float
+    restarted_s: float
+    sound_s: float
+
+
+def hangs(model: Path, count: int) -> list[Failure]:
+    """Stop or kill the process that plays, again and again, each time when a spare one stands."""
+    from timbrespace.control.engine import Engine
+
+    found = []
+    with Engine(model) as engine:
+        keeper = engine._keeper
+        engine.send("play")
+        for i in range(count):
+            while keeper.spare_pid is None:
+                listen(engine, 0.2, hand=None)
+            listen(engine, 1.0, hand=None)
+            keeper._hasty = 0
+            assert keeper.pid is not None
+            number = signal.SIGSTOP if i % 2 == 0 else signal.SIGKILL
+            restarts, times = keeper.restarts, {"failed": time.perf_counter()}
+            os.kill(keeper.pid, number)
+            follow(engine, times, restarts)
+            start = times["failed"]
+            silent = times.get("silent", start) - start
+            found.append(Failure(number.name, silent, times["restarted"] - start, times["sound"] - start))
+    return found
+
+
+def follow(engine: Engine, times: dict[str, float], restarts: int) -> None:
+    """Listen at the clock until sound is back after a restart, and note when what was."""
+    taken, start = 0, times["failed"]
+    while "sound" not in times and time.perf_counter() - start < 60:
+        time.sleep(BLOCK_S)
+        now = time.perf_counter()
+        frames = engine.read_exactly(round((now - start) * engine.sample_rate) - taken)
+        taken += len(frames)
+        loud = bool(len(frames)) and float(abs(frames).max()) > 1e-5
+        if not loud and "restarted" not in times:
+            times.setdefault("silent", now)
+        if engine._keeper.restarts > restarts:
+            times.setdefault("restarted", now)
+            if loud:
+                times["sound"] = now
+
+
+def report_hangs(found: list[Failure], *, as_json: bool) -> None:
+    """All of them, or the middle and the highest of each kind."""
+    if as_json:
+        json.dump([asdict(one) for one in found], sys.stdout, indent=2)
+        return
+    print("| failure | n | silent after | restarted after p50 | max | sound again after p50 | max |")
+    print("|---|---|---|---|---|---|---|")
+    for how in sorted({one.how for one in found}):
+        some = [one for one in found if one.how == how]
+        silent, restarted, sound = (
+            sorted(getattr(one, part) for one in some) for part in ("silent_s", "restarted_s", "sound_s")
+        )
+        middle = len(some) // 2
+        print(
+            f"| {how} | {len(some)} | {silent[-1]:.2f} s | {restarted[middle]:.2f} s | {restarted[-1]:.2f} s"
+            f" | {sound[middle]:.2f} s | {sound[-1]:.2f} s |"
+        )
+
+
 class Hand:
     """Drags the place about, and notes what had been heard when it did."""
 
@@ -124,8 +203,8 @@ class Hand:
     def delays(self) -> list[float]:
         """From being sent to the first sample that differs, in seconds, for every drag that was not overtaken."""
         session = self._engine._sessions[-1]
-        start = next(e.sample for e in session.events if e.name == "play")
-        acted = {e.values[2:]: e.sample for e in session.events if e.name == "place"}
+        start = next(session.origin + e.sample for e in session.events if e.name == "play")
+        acted = {e.values[2:]: session.origin + e.sample for e in session.events if e.name == "place"}
         rate, period = self._engine.sample_rate, len(self._onset)
         pairs = [(heard, acted[place]) for heard, place in self._sent if place in acted]
         return [(at + self._onset[(at - start) % period] - heard) / rate for heard, at in pairs]
@@ -182,19 +261,19 @@ def resident(engine: Engine) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def load_processes(count: int) -> list[BaseProcess]:
-    """Processes that are busy at the lowest priority."""
+def load_processes(count: int, *, nice: int = 19) -> list[BaseProcess]:
+    """Processes that are busy, by default at the lowest priority."""
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=multiply, daemon=True) for _ in range(count)]
+    processes = [context.Process(target=multiply, args=(nice,), daemon=True) for _ in range(count)]
     for process in processes:
         process.start()
     time.sleep(5)  # until torch is imported
     return list(processes)
 
 
-def multiply() -> None:
+def multiply(nice: int) -> None:
     """Products of matrices, as a training makes them, without end."""
-    os.nice(19)
+    os.nice(nice)
     import torch
 
     torch.set_num_threads(1)

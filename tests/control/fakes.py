@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from tests.instruments.fakes import make_voice
+from tests.instruments.fakes import SineCodec, make_voice
 from timbrespace.core.errors import BundleError
 from timbrespace.instruments.base import Instrument
 from timbrespace.instruments.latent_voice import LatentVoice
@@ -72,3 +72,24 @@ def slow(model: Path, seed: int) -> Instrument:
     voice = make_voice(seed=seed)
     voice.__class__ = Slow
     return voice
+
+
+def several(model: Path, seed: int) -> Instrument:
+    """Models by their names: "three" and "two" have so many axes, and the others something wrong with them."""
+    if model.name == "refused":
+        raise BundleError("This model is a picture; choose another.")
+    if model.name == "stillborn":
+        os._exit(7)
+    codec = SineCodec(2 if model.name == "two" else 3, channels=2 if model.name == "stereo" else 1)
+    voice = make_voice(codec, seed=seed)
+    voice.__class__ = {"fading": Fading}.get(model.name, Fatal)
+    return voice
+
+
+class Fading(LatentVoice):
+    """A voice that does not get as far as its first sound."""
+
+    def render(self, n_samples: int) -> torch.Tensor:
+        if self.playing:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().render(n_samples)

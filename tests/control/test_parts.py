@@ -276,3 +276,15 @@ def test_takes_do_not_replace_each_other(tmp_path: Path) -> None:
         write_take(path, ramp(0, 3) / 10, sample_rate=8000)
     with pytest.raises(EngineError, match="Nothing was heard yet"):
         write_take(tmp_path / "empty.wav", ramp(0, 0), sample_rate=8000)
+
+
+def test_what_is_late_on_a_crowded_machine_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pulses = {"now": Pulse("R", 1.0)}
+    monkeypatch.setattr(Pulse, "of", classmethod(lambda cls, pid: pulses["now"]))
+    watch = Watch(1)
+    assert not any(watch.hangs(heard=False) for _ in range(3 * SILENT_TICKS))
+    pulses["now"] = Pulse("D", 1.0)
+    assert not any(watch.hangs(heard=False) for _ in range(SILENT_TICKS))
+    pulses["now"] = Pulse("S", 1.0)
+    assert not any(watch.hangs(heard=False) for _ in range(SILENT_TICKS - 1))
+    assert watch.hangs(heard=False)

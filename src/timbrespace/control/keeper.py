@@ -30,17 +30,17 @@ Telling = tuple[str, Message]
 class Owner(Protocol):
     """Who is asked and told by a keeper, in the keeper's thread."""
 
-    def provide(self, runner: Runner) -> None:
-        """Give a process that has its instrument a ring; raises OSError if it is dead."""
+    def provide(self, runner: Runner, *, with_state: bool) -> None:
+        """Give a process that has its instrument a ring, and tell it what the one before had been told.
+
+        Raises OSError if it is dead.
+        """
 
     def hear(self, runner: Runner, message: Message) -> None:
         """Take what a process says."""
 
     def lost(self) -> None:
         """The process that plays is dead, or as good as dead."""
-
-    def restarted(self, with_state: bool) -> Sequence[Telling]:
-        """What to tell a process that was put in the place of one that died."""
 
 
 class Keeper:
@@ -92,8 +92,8 @@ class Keeper:
 
     def start(self) -> None:
         """Start the process and wait until it is ready; raises :class:`EngineError` if it dies twice on the way."""
-        self._install(self._launch_twice())
-        self._go_on([])
+        self._install(self._launch_twice(with_state=True))
+        self._go_on()
         self._thread.start()
 
     def say(self, kind: str, content: Message) -> None:
@@ -195,23 +195,23 @@ class Keeper:
 
     # The process that plays.
 
-    def _launch_twice(self) -> Runner:
+    def _launch_twice(self, *, with_state: bool) -> Runner:
         try:
-            return self._launch()
+            return self._launch(with_state)
         except Died:
             try:
-                return self._launch()
+                return self._launch(with_state)
             except Died as second:
                 raise EngineError(
                     f"The engine could not start: its process ended twice {second}; look at the model with"
                     f" 'timbrespace info {self._job.model}'."
                 ) from None
 
-    def _launch(self) -> Runner:
+    def _launch(self, with_state: bool) -> Runner:
         """A process that has its ring; raises :class:`Died` or :class:`EngineError`."""
         runner = self._spare.take(self._job, ready=True) or self._quickest()
         try:
-            self._owner.provide(runner)
+            self._owner.provide(runner, with_state=with_state)
         except OSError:
             self.discard(runner)
             raise Died("as it was to begin") from None
@@ -272,11 +272,12 @@ class Keeper:
         try:
             if heard:
                 runner.listen()
+            if spoke and not heard:  # less than a tick has passed
+                return ""
+            # What it said since the wait was over counts, for on a crowded machine much happens between two lines.
+            return "did not answer" if watch.hangs(heard=heard) and not runner.connection.poll() else ""
         except (EOFError, OSError):
             return "stopped"
-        if spoke and not heard:  # less than a tick has passed
-            return ""
-        return "did not answer" if watch.hangs(heard=heard) else ""
 
     def _restart(self, runner: Runner, what: str, *, steady: bool) -> None:
         """Another process for one that died or hangs: with its state, the next time without, then no more."""
@@ -285,33 +286,38 @@ class Keeper:
                 return
             self._owner.lost()
             self._hasty = 0 if steady else self._hasty
-            runner.end()
+            runner.kill()
             self._hang_up()
-            runner.forget()
-            if self._hasty >= HASTY:
-                self._give_up(f"The sound engine {what} again and again; restart the program or choose another model.")
-                return
             try:
-                self._install(self._launch_twice())
-            except (EngineError, Died) as error:
-                self._give_up(str(error))
-                return
-            with_state = self._hasty == 0
-            self._hasty += 1
-            self.restarts += 1
-            end = "where it was" if with_state else "as at the beginning, for it had done so before"
-            self.tell_player(f"The sound engine {what} and was restarted {end}.")
-            essence = self._owner.restarted(with_state)
-            if not with_state:
-                self._waiting.clear()  # whatever it died of may be among it
-            self._go_on(essence)
+                self._replace(what)
+            finally:
+                self.discard(runner)  # which takes a while
 
-    def _go_on(self, essence: Sequence[Telling]) -> None:
-        """Tell a new process where the old one was, then what was said since, and listen to the owner again."""
+    def _replace(self, what: str) -> None:
+        """Have another process play, now that there is none."""
+        if self._hasty >= HASTY:
+            self._give_up(f"The sound engine {what} again and again; restart the program or choose another model.")
+            return
+        with_state = self._hasty == 0
+        try:
+            self._install(self._launch_twice(with_state=with_state))
+        except (EngineError, Died) as error:
+            self._give_up(str(error))
+            return
+        self._hasty += 1
+        self.restarts += 1
+        end = "where it was" if with_state else "as at the beginning, for it had done so before"
+        self.tell_player(f"The sound engine {what} and was restarted {end}.")
+        if not with_state:
+            self._waiting.clear()  # whatever it died of may be among it
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Tell a new process what was said since the old one died, and listen to the owner again."""
         with self._speaking, contextlib.suppress(OSError):
             if self._runner is None:
                 return
-            for kind, content in (*essence, *((kind, content) for (kind, _), content in self._waiting.items())):
+            for (kind, _), content in self._waiting.items():
                 self._runner.say(kind, content)
             self._waiting.clear()
             self._open = True

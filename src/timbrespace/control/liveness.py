@@ -10,7 +10,7 @@ from typing import Final
 
 TICK_S: Final = 0.05
 SILENT_TICKS: Final = 7
-"""Looks without an answer after which a process hangs: 0.35 s, in which this process was awake."""
+"""Looks without an answer after which a process hangs: 0.35 s, in which both processes were awake."""
 STARVED_TICKS: Final = 100
 """The same for a process that wants to run and is not let: five seconds."""
 
@@ -34,23 +34,23 @@ class Pulse:
 
 
 def starved(before: Pulse | None, now: Pulse | None, *, seconds: float) -> bool:
-    """Whether a process wants to run and got less than three quarters of a processor in the last ``seconds``.
+    """Whether a process wants to run and got less than half of the processor in the last ``seconds``.
 
     One that spins has had it all, one that waits for what never comes does not want to run. One that waits for the
     disk is starved, too.
     """
     if before is None or now is None:
         return False
-    return now.state == "D" or (now.state == "R" and now.seconds - before.seconds < 0.75 * seconds)
+    return now.state == "D" or (now.state == "R" and now.seconds - before.seconds < 0.5 * seconds)
 
 
 class Watch:
-    """How long one process has lived, and how long it has been silent."""
+    """How long one process has lived, and how long it has been silent without a reason."""
 
     def __init__(self, pid: int | None) -> None:
         self._pid = pid
-        self._born = time.monotonic()
-        self._silent = 0
+        self._born = self._looked = time.monotonic()
+        self._silent = self._starved = 0
         self._pulse = Pulse.of(pid)
 
     @property
@@ -59,14 +59,17 @@ class Watch:
         return time.monotonic() - self._born
 
     def hangs(self, *, heard: bool) -> bool:
-        """Whether, after one more look, the process must be given up."""
+        """Whether, after one more look, the process must be given up.
+
+        A look at which it was starved counts little: what it then does late is not its fault.
+        """
         if heard:
-            self._silent = 0
+            self._silent = self._starved = 0
             return False
-        if self._silent == 0:
-            self._pulse = Pulse.of(self._pid)
-        self._silent += 1
-        if self._silent < SILENT_TICKS:
-            return False
-        crowded = starved(self._pulse, Pulse.of(self._pid), seconds=self._silent * TICK_S)
-        return not crowded or self._silent >= STARVED_TICKS
+        now, pulse = time.monotonic(), Pulse.of(self._pid)
+        if starved(self._pulse, pulse, seconds=now - self._looked):
+            self._starved += 1
+        else:
+            self._silent += 1
+        self._looked, self._pulse = now, pulse
+        return self._silent >= SILENT_TICKS or self._silent + self._starved >= STARVED_TICKS

@@ -13,8 +13,8 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Message = dict[str, Any]
 
-# From the engine's owner: JOB says what to make an instrument of, RING where to put its sound, DO and SET, with an
-# optional sample "at", what to do. A JOB ends the one before. From the engine: the others.
+# From the owner: JOB says what to make an instrument of, and ends the job before; RING where to put its sound, and
+# what to do before the first of it; DO and SET, with an optional sample "at", what to do. From the process: the rest.
 JOB, RING, DO, SET = "job", "ring", "do", "set"
 READY, DONE, REFUSED, STATUS, FAILED = "ready", "done", "refused", "status", "failed"
 

@@ -7,6 +7,7 @@ import gc
 import os
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -76,7 +77,8 @@ def _serve(connection: Connection, maker: Maker, job: Message) -> Message:
         return told
     ring = Ring.attach(str(told["name"]))
     try:
-        return Worker(connection, ring, *made, ahead_s=float(job["ahead_s"])).run()
+        worker = Worker(connection, ring, *made, ahead_s=float(job["ahead_s"]))
+        return worker.run([Event.of(row) for row in told["events"]])
     finally:
         ring.close()
 
@@ -147,8 +149,13 @@ class Worker:
         self._busy = time.process_time()
         self._owner = os.getppid()
 
-    def run(self) -> Message:
-        """Render until there is another job, which is returned; EOFError or OSError where the owner hangs up."""
+    def run(self, given: Sequence[Event] = ()) -> Message:
+        """Do what is given, then render until there is another job, which is returned.
+
+        Raises EOFError or OSError where the owner hangs up.
+        """
+        for event in given:
+            self._renderer.queue.add(event)
         while True:
             while self._connection.poll():
                 message = hear(self._connection)

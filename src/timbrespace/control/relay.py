@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy.typing as npt
@@ -75,11 +76,11 @@ class Relay:
         if at is None:
             with self._asking:
                 self._wishes.note(event, self.introduction.actions)
+        if event.kind == DO and event.name == PANIC and at is None:
+            with self._using:  # before it is told, for it may have been done before the next line
+                self.feed.hush()
         local = None if at is None else at - self.sessions[-1].origin
         self.keeper.say(event.kind, {**_content(event), "at": local})
-        if event.kind == DO and event.name == PANIC and at is None:
-            with self._using:
-                self.feed.hush()
 
     def count_refusal(self) -> None:
         """Something was asked that made no sense."""
@@ -131,7 +132,12 @@ class Relay:
         self._check(runner)
         ring = self._begin(runner)
         alive = not self.keeper.failed
-        before = self.keeper.exchange(runner, lambda: self._take_over(runner, ring, alive=alive))
+        try:
+            before = self.keeper.exchange(runner, lambda: self._take_over(runner, ring, alive=alive))
+        except EngineError:
+            self.keeper.discard(runner)
+            ring.close()
+            raise
         self._await_joined()
         if before is not None:
             self.keeper.retire(before)
@@ -139,9 +145,10 @@ class Relay:
     def _check(self, runner: Runner) -> None:
         new, old = runner.introduction, self.introduction
         if (new.sample_rate, new.channels) != (old.sample_rate, old.channels):
+            name = runner.job.model.name
             self.keeper.retire(runner)
             raise EngineError(
-                f"{runner.job.model.name} plays {new.channels} channels at {new.sample_rate} Hz, and the engine"
+                f"{name} plays {new.channels} channels at {new.sample_rate} Hz, and the engine"
                 f" {old.channels} at {old.sample_rate} Hz; end it and start again with that model."
             )
 
@@ -151,8 +158,6 @@ class Relay:
         try:
             session.given = self._state_for(runner.introduction)
             runner.begin(ring, session)
-            for event in session.given:
-                runner.say(event.kind, _content(event))
             self._await_begun(runner, ring)
         except (Died, EOFError, OSError):
             ring.close()
@@ -200,13 +205,14 @@ class Relay:
 
     # What the keeper asks and tells, in its thread.
 
-    def provide(self, runner: Runner) -> None:
-        """A ring for a process that takes the place of none, or of one that died."""
+    def provide(self, runner: Runner, *, with_state: bool) -> None:
+        """A ring for a process that takes the place of none, or of one that died, and that one's state."""
         introduction = runner.introduction
         if not self.feeds:
             rate = introduction.sample_rate
             self.feeds.append(Feed(rate, ahead=max(1, round(self._ahead_s * rate))))
         ring, session = self._ring_for(runner), self._session_for(runner)
+        session.given = self._given(with_state)
         try:
             runner.begin(ring, session)
         except OSError:
@@ -217,7 +223,16 @@ class Relay:
         with self._using:
             self.feed.join(ring, session, lead_in=introduction.lead_in if self.sessions else 0, alive=False)
         self.sessions.append(session)
-        self.values = _resting(introduction) | self.values
+        self.told = {}
+        self.values = _resting(introduction) | (self.values if with_state else {})
+
+    def _given(self, with_state: bool) -> list[Event]:
+        """What the instrument before was told, if the next one is to be."""
+        with self._asking:
+            if not with_state:
+                self._wishes.clear()
+            before = self.sessions[-1].essence() if with_state and self.sessions else []
+            return [replace(event, sample=0) for event in (*before, *self._wishes.events())]
 
     def hear(self, runner: Runner, message: Message) -> None:
         """Take what a process says."""
@@ -251,19 +266,6 @@ class Relay:
         """What waits to be heard is the last of a process that is dead."""
         with self._using:
             self.feed.end()
-
-    def restarted(self, with_state: bool) -> Sequence[Telling]:
-        """What to tell a process that was put in the place of one that died."""
-        self.told = {}
-        session = self.sessions[-1]
-        with self._asking:
-            if with_state:
-                before = self.sessions[-2].essence() if len(self.sessions) > 1 else []
-                session.given = [*before, *self._wishes.events()]
-            else:
-                self._wishes.clear()
-                self.values = _resting(self.introduction)
-        return [(event.kind, _content(event)) for event in session.given]
 
     def _ring_for(self, runner: Runner) -> Ring:
         introduction = runner.introduction

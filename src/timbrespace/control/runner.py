@@ -108,9 +108,9 @@ class Runner:
         return self.introduction
 
     def begin(self, ring: Ring, session: Session) -> None:
-        """Give it the ring to render into; raises OSError if it is dead."""
+        """Give it the ring to render into, and what to do first; raises OSError if it is dead."""
         self.ring, self.session = ring, session
-        tell(self.connection, RING, name=ring.name)
+        tell(self.connection, RING, name=ring.name, events=[event.row() for event in session.given])
 
     def say(self, kind: str, content: Message) -> None:
         """Tell its instrument something; raises OSError if it is dead."""
@@ -121,6 +121,10 @@ class Runner:
         with self._listening:
             while self.connection.poll():
                 self._take(hear(self.connection))
+
+    def kill(self) -> None:
+        """End the process by force, without waiting for it."""
+        self._process.kill()
 
     def end(self, *, patience: float = 0.0) -> None:
         """End the process, by force if it does not end itself within ``patience`` seconds."""

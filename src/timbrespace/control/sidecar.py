@@ -51,10 +51,18 @@ def describe(
         "frames": frames,
         "exact": not others and not gaps,
         "gaps": [list(gap) for gap in gaps],
-        "takeovers": [[s.joined - start, s.model.name] for s in others],
+        "takeovers": [[_frame(s.joined - start, gaps), s.model.name] for s in others],
         "knobs": knobs_at(first, session, session.knobs),
         "events": [e.row() for e in session.events if e.sample < first + frames],
     }
+
+
+def _frame(sample: int, gaps: Sequence[tuple[int, int]]) -> int:
+    """The frame of a take at which its rendered ``sample`` is heard, with what was put in before."""
+    for at, n in gaps:
+        if 0 <= at <= sample:
+            sample += n
+    return sample
 
 
 def knobs_at(sample: int, session: Session, knobs: Mapping[str, Dial]) -> dict[str, float]:
