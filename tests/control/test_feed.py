@@ -89,7 +89,7 @@ def test_what_a_dead_one_left_is_faded_out_and_the_next_in(feed: Feed) -> None:
     back = feed.take(50)[:, 0]
     assert 0 < back[0] < 0.1
     assert (np.diff(back) >= 0).all()
-    assert (back[6:] == 1).all()
+    assert (back[FADE:] == 1).all()
     assert (session.joined, session.origin) == (60, 55)
 
 
@@ -114,9 +114,21 @@ def test_nobody_listens(feed: Feed) -> None:
     begin(feed, np.full(200, 0.5))
     feed.join(ring_of(np.ones(200)), Session(0, {}), lead_in=3, alive=True)
     feed.hurry()
-    assert not feed.joining
     assert len(feed.rings) == 1
-    assert (feed.take(300) == 1).all()
+    heard = feed.take(300)[:, 0]
+    assert len(heard) == 197
+    assert (heard == 1).all(), "nothing was heard before"
+    feed.join(ring_of(np.zeros(200)), Session(0, {}), lead_in=0, alive=True)
+    feed.hurry()
+    np.testing.assert_allclose(feed.take(FADE)[:, 0], 1 - RISE, atol=1e-6)
+    assert not feed.joining
+
+
+def test_an_old_one_that_has_run_out_is_held(feed: Feed) -> None:
+    begin(feed, np.full(50, 0.5))
+    feed.take(50)
+    feed.join(ring_of(np.full(100, -0.5)), Session(0, {}), lead_in=0, alive=True)
+    np.testing.assert_allclose(feed.take(60)[:FADE, 0], 0.5 * (1 - RISE) - 0.5 * RISE, atol=1e-6)
 
 
 def test_a_ring_that_was_never_heard_is_forgotten(feed: Feed) -> None:

@@ -21,7 +21,7 @@ class Feed:
 
     A ring that joins is crossfaded to as soon as enough lies behind its lead-in, which is dropped: what is asked for
     and the fade, or ``ahead`` frames. The fade is a raised cosine over 20 ms, and its two gains add up to 1. If the
-    producer before is dead, what it left is enough for that, or is faded out, and the next ring is faded in.
+    producer before is dead, what it left is enough for that, or is faded out. What runs out is held while it fades.
     :meth:`hush` fades out over 20 ms and stays silent until a frame is named from which there is nothing to hide.
     ``marks`` are the counts from which on, for 20 ms at most, frames are not those that were rendered.
     """
@@ -32,6 +32,7 @@ class Feed:
         self.marks: list[int] = []
         self.ahead = ahead
         self._rise, self._back = (_rise(max(2, round(s * sample_rate))) for s in (FADE_S, BACK_S))
+        self._last: Array = np.zeros((0, 1), np.float32)
         self._skip = 0  # frames of the lead-in of the ring that plays still to be dropped
         self._ends = False
         self._next: _Joining | None = None
@@ -51,6 +52,7 @@ class Feed:
         self.rings.append(ring)
         self._next = _Joining(ring, session, lead_in, alive)
         if len(self.rings) == 1:
+            self._last = np.zeros((1, ring.channels), np.float32)
             self._begin(self._next)
 
     def end(self) -> None:
@@ -63,7 +65,7 @@ class Feed:
         return self._next is not None or self._fade is not None
 
     def hurry(self) -> None:
-        """Go over without a crossfade; for when nobody listens."""
+        """Go over to what joins, ready or not, as nobody listens; the fade is from what was heard last."""
         self._settle()
         if self._next is not None:
             self._begin(self._next)
@@ -90,6 +92,8 @@ class Feed:
         if self._next is not None and self._fade is None:
             self._look_at(self._next, n)
         frames = self._plain(n) if self._fade is None else self._crossfaded(self._fade, n)
+        if len(frames):
+            self._last = frames[-1:].copy()
         frames = self._hushed(frames)
         self.heard += len(frames)
         return frames
@@ -110,22 +114,20 @@ class Feed:
             joining.lead_in -= dropped
         ready = joining.lead_in == 0 and joining.ring.fill >= min(self.ahead, len(self._rise) + n)
         if ready and (joining.alive or self.fill >= len(self._rise)):
-            self._fade = _Crossfade(joining.ring)
-            self._install(joining)
+            self._install(joining, old=self.ring)
         elif not joining.alive and self.fill == 0:
             self._begin(joining)
 
     def _begin(self, joining: _Joining) -> None:
-        """Let a ring play alone from now on."""
+        """Let a ring play instead of all others; what was heard last is held while it fades."""
         for other in [r for r in self.rings if r is not joining.ring]:
             self._drop(other)
-        if self.heard and self._gain.open:
-            self._gain = _Gain(0.0)
-            self._gain.go(1.0, self._back)
-        self._install(joining)
+        self._install(joining, old=None)
 
-    def _install(self, joining: _Joining) -> None:
+    def _install(self, joining: _Joining, *, old: Ring | None) -> None:
         self._next, self._skip, self._ends = None, joining.lead_in, False
+        if self.heard or old is not None:
+            self._fade = _Crossfade(old, joining.ring, self._last)
         session = joining.session
         session.joined = self.heard
         session.origin = self.heard - joining.ring.read - joining.lead_in
@@ -137,8 +139,9 @@ class Feed:
     def _settle(self) -> None:
         """The ring that is crossfaded to plays alone."""
         if self._fade is not None:
-            self._fade = None
-            self._drop(self.rings[0])
+            old, self._fade = self._fade.old, None
+            if old is not None:
+                self._drop(old)
 
     def _drop(self, ring: Ring) -> None:
         self.rings.remove(ring)
@@ -149,7 +152,7 @@ class Feed:
         left = len(self._rise) - fade.done
         new = self._plain(min(n, left))
         gains = self._rise[fade.done : fade.done + len(new), None]
-        mixed = gains * new + (1 - gains) * fade.old_frames(self.rings[0], len(new))
+        mixed = gains * new + (1 - gains) * fade.old_frames(len(new))
         fade.done += len(new)
         if len(new) < left:
             return mixed
@@ -197,16 +200,17 @@ class _Joining:
 
 
 class _Crossfade:
-    """How far it has come, and the last frame of the sound that goes."""
+    """From what an old ring holds, if there is one, to another: how far it has come, and the last frame that goes."""
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, old: Ring | None, ring: Ring, last: Array) -> None:
+        self.old = old
         self.ring = ring
         self.done = 0
-        self._last = np.zeros((1, ring.channels), np.float32)
+        self._last = last
 
-    def old_frames(self, ring: Ring, n: int) -> Array:
+    def old_frames(self, n: int) -> Array:
         """The next ``n`` frames of the old ring; if they run out, the last one is held, while it fades."""
-        frames = ring.take(n)
+        frames = self._last[:0] if self.old is None else self.old.take(n)
         if len(frames):
             self._last = frames[-1:].copy()
         return np.concatenate([frames, np.repeat(self._last, n - len(frames), axis=0)])

@@ -30,18 +30,20 @@ class DeadlineMeter:
         self._shares: deque[float] = deque(maxlen=window)
         self._samples = 0
         self._seconds = 0.0
+        self._summary: Deadline | None = None
 
     def add(self, seconds: float, samples: int) -> None:
         """Note that ``samples`` took ``seconds``."""
         self._seconds += seconds
         self._samples += samples
         if self._samples >= self._period:
+            self._summary = None
             self._shares.append(self._seconds * self._sample_rate / self._samples)
             self._samples, self._seconds = 0, 0.0
 
     def summary(self) -> Deadline:
         """Percentiles of what is in the window."""
-        if not self._shares:
-            return Deadline()
-        p50, p99, highest = np.percentile(np.array(self._shares), (50, 99, 100))
-        return Deadline(float(p50), float(p99), float(highest))
+        if self._shares and self._summary is None:
+            p50, p99, highest = np.percentile(np.array(self._shares), (50, 99, 100))
+            self._summary = Deadline(float(p50), float(p99), float(highest))
+        return self._summary or Deadline()

@@ -42,10 +42,13 @@ from timbrespace.training.runtime import tune_process
 
 QUANTUM: Final = 512
 """Frames rendered between two looks at the messages: 12 ms at 44.1 kHz."""
-NAP_S: Final = 0.002
+NAP_S: Final = 0.005
+"""Also an eighth of what is rendered ahead at the most."""
 IDLE_NAP_S: Final = 0.02
 IDLE_AFTER_S: Final = 0.5
 STATUS_S: Final = 0.05
+SILENT_STATUS_S: Final = 0.15
+"""While nothing sounds there is less to tell, but a process that says nothing for longer is taken to hang."""
 
 Array = npt.NDArray[Any]
 
@@ -144,6 +147,7 @@ class Worker:
         self._renderer = Renderer(instrument, stage)
         self._ahead = max(1, round(ahead_s * instrument.sample_rate))
         self._meter = DeadlineMeter(instrument.period, sample_rate=instrument.sample_rate)
+        self._nap_s = min(NAP_S, ahead_s / 8)
         self._told = self._moved = time.monotonic()
         self._seen = ring.read
         self._busy = time.process_time()
@@ -210,11 +214,12 @@ class Worker:
         now = time.monotonic()
         if self._ring.read != self._seen:
             self._seen, self._moved = self._ring.read, now
-        self._connection.poll(NAP_S if now - self._moved < IDLE_AFTER_S else IDLE_NAP_S)
+        self._connection.poll(self._nap_s if now - self._moved < IDLE_AFTER_S else IDLE_NAP_S)
 
     def _tell_status(self) -> None:
         now = time.monotonic()
-        if now - self._told < STATUS_S:
+        sounds = self._renderer.instrument.playing or self._renderer.instrument.sounding
+        if now - self._told < (STATUS_S if sounds else SILENT_STATUS_S):
             return
         if os.getppid() != self._owner:
             raise EOFError  # adopted: the owner died without closing the line

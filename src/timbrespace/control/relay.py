@@ -25,7 +25,7 @@ from timbrespace.core.errors import EngineError
 PANIC: Final = "panic"
 FIRST_SOUND_S: Final = 10.0
 JOIN_S: Final = 1.0
-"""How long a listener may take to hear another model before nobody is taken to listen."""
+"""Nobody listens who takes nothing for so long."""
 NOT_YET: Final = sys.maxsize
 
 Array = npt.NDArray[Any]
@@ -190,9 +190,12 @@ class Relay:
         return [(event.kind, _content(event)) for event in late]
 
     def _await_joined(self) -> None:
-        deadline = time.monotonic() + JOIN_S
-        while self.feed.joining and time.monotonic() < deadline:
+        """Wait until the other instrument alone is heard, or see to it where nobody listens."""
+        heard, since = self.feed.heard, time.monotonic()
+        while self.feed.joining and time.monotonic() < since + JOIN_S:
             time.sleep(0.002)
+            if self.feed.heard != heard:
+                heard, since = self.feed.heard, time.monotonic()
         with self._using:
             self.feed.hurry()
 
