@@ -188,15 +188,16 @@ class AutoEncoder(Model):
         (sums over cells; their ratio is the unexplained share), latents, and KL in nats per step: per
         latent, or in one part where it is not the latents' sum.
         """
-        level = self.encode(batch.x).levels[0]
-        parameters = self._decoded(level.z)[..., : batch.target.shape[-1]]
+        figures = self.latent_figures(batch.x)
+        parameters = self._decoded(figures["latents"])[..., : batch.target.shape[-1]]
         error, energy = self.likelihood.errors(parameters, batch.target)
-        figures = {
-            "reconstruction": self.likelihood.negative_log_likelihood(parameters, batch.target),
-            "squared_error": error,
-            "target_energy": energy,
-            "latents": level.z,
-        }
+        nll = self.likelihood.negative_log_likelihood(parameters, batch.target)
+        return {"reconstruction": nll, "squared_error": error, "target_energy": energy, **figures}
+
+    @torch.no_grad()
+    def latent_figures(self, frames: Frames) -> dict[str, Tensor]:
+        level = self.encode(frames).levels[0]
+        figures = {"latents": level.z}
         if level.codes is not None:
             figures["codes"] = level.codes
         prior = self.placed_prior()

@@ -75,3 +75,9 @@ class Model(Component, nn.Module):
 
     @abstractmethod
     def monitor(self, batch: Batch) -> dict[str, Tensor]: ...
+
+    @abstractmethod
+    def latent_figures(self, frames: Frames) -> dict[str, Tensor]:
+        """Of what :meth:`monitor` gives, all that can be said without decoding: ``latents``, and where there are any
+        ``codes`` and ``kl_per_dimension``.
+        """

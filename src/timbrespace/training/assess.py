@@ -12,7 +12,6 @@ from torch import Tensor
 from timbrespace.audio.descriptors import describe_sound, per_step
 from timbrespace.codecs.sound import SoundCodec
 from timbrespace.codecs.space import storable_descriptors
-from timbrespace.core.batch import Batch
 from timbrespace.datasets.base import SoundPrepared, SoundSplit, SplitName
 from timbrespace.layers.pca import StackedPca
 from timbrespace.metrics.reconstruction import Comparison, compare, residual
@@ -108,7 +107,7 @@ def summarise_latents(codec: SoundCodec, split: SoundSplit, *, limit: int = 262_
         sound = split.sound(index)
         heard = describe_sound(sound, codec.sample_rate)
         for piece, frames in enumerate(codec.transform(sound[None]).split(PIECE_FRAMES, dim=-1)):
-            figures = codec.model.monitor(Batch.of(frames))
+            figures = codec.model.latent_figures(frames)
             vectors.append(figures["latents"][0].T)
             source.append(torch.full((len(vectors[-1]),), index))
             begin = piece * PIECE_FRAMES * codec.transform.hop_length
