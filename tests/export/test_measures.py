@@ -10,8 +10,10 @@ import torch
 
 from timbrespace.export.block_speed import BlockSpeed, block_speeds
 from timbrespace.export.delay import Delay, measured_delay
-from timbrespace.export.likeness import BAR, Likeness, latent_likeness, sound_likeness
+from timbrespace.export.likeness import BAR, Likeness, latent_likeness, sound_likeness, steps_alike
 from timbrespace.export.sheet import Part, Sheet
+from timbrespace.layers.live_step import LiveStep
+from timbrespace.layers.peak_locking import PeakLocking
 
 
 def noise(n: int, seed: int = 0) -> torch.Tensor:
@@ -38,25 +40,53 @@ def test_with_other_phases_loudness_tells_the_delay(shift: int) -> None:
 
 def test_the_difference_is_in_units_of_full_scale() -> None:
     x = noise(4096) * 0.1
-    assert sound_likeness(x + 5e-5, x, phases=False).passed
-    assert not sound_likeness(x + 2 * BAR, x, phases=False).passed
+    assert sound_likeness(x + 5e-5, x).passed
+    assert not sound_likeness(x + 2 * BAR, x).passed
     assert latent_likeness(8.0 * x.sign() + 4e-4, 8.0 * x.sign()).difference == pytest.approx(5e-5, rel=0.1)
 
 
 def test_other_phases_count_only_where_a_rule_finds_them() -> None:
-    """A sound turned round has the same magnitudes."""
+    assert not Likeness(0.5, spectral=0.3).passed
+    assert Likeness(0.5, spectral=0.3, steps=0.95).passed
+    assert not Likeness(0.5, spectral=0.3, steps=0.8).passed
+    assert "95% are within that bound (at least 90%)" in Likeness(0.5, spectral=0.3, steps=0.95).sentence()
+
+
+def test_spectral_convergence_does_not_hear_phases() -> None:
     t = torch.arange(8192) / 8192
-    a = 0.5 * torch.sin(2 * torch.pi * 400 * t)[None]
-    b = 0.5 * torch.cos(2 * torch.pi * 400 * t)[None]
-    assert sound_likeness(a, b, phases=True).spectral < 0.02
-    assert sound_likeness(a, b, phases=True).passed
-    assert not sound_likeness(a, b, phases=False).passed
-    assert not sound_likeness(a, noise(8192)[:1], phases=True).passed
+    a, b = (0.5 * f(2 * torch.pi * 400 * t)[None] for f in (torch.sin, torch.cos))
+    assert sound_likeness(a, b).spectral < 0.02
+    assert sound_likeness(a, noise(8192)[:1]).spectral > 0.5
+
+
+class Locked(LiveStep):
+    """Gives its input after a rule for phases, and counts."""
+
+    latency = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rule = PeakLocking(16, 4)
+
+    def initial(self, batch: int = 1) -> tuple[torch.Tensor, ...]:
+        return (torch.zeros(batch, 1),)
+
+    def forward(self, x: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return x + state[0][:, None], state[0] + 1
+
+
+def test_steps_are_compared_from_the_same_state() -> None:
+    """The other rendering is wrong in one of ten steps, and where it is right it was given the right state."""
+    step, z = Locked(), noise(10)[None, :1]
+    assert steps_alike(step, z, lambda x, state: step(x, *state)[0]) == 1
+    assert steps_alike(step, z, lambda x, state: step(x, *state)[0] + (state[0] == 4).float()) == 0.9
+    step.rule = torch.nn.Identity()
+    assert steps_alike(step, z, lambda x, state: step(x, *state)[0]) is None
 
 
 @pytest.mark.parametrize("bad", [torch.full((1, 100), torch.nan), torch.zeros(1, 99)])
 def test_nan_and_another_length_are_unlike(bad: torch.Tensor) -> None:
-    assert not sound_likeness(bad, torch.zeros(1, 100), phases=False).passed
+    assert not sound_likeness(bad, torch.zeros(1, 100)).passed
 
 
 def test_a_block_calls_the_step_as_often_as_samples_are_missing() -> None:

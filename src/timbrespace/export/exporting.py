@@ -13,7 +13,7 @@ from timbrespace.export.sheet import Sheet
 Form = Literal["nn~", "onnx"]
 
 
-def export_model(model: Path, to: Form, out: Path, *, force: bool = False) -> dict[str, Any]:
+def export_model(model: Path, to: Form, out: Path, *, force: bool = False, speed: bool = True) -> dict[str, Any]:
     """Export the bundle ``model``: a file ``out`` (.ts) for nn~, or a folder of ONNX files; with sheets beside.
 
     Returns what the sheets say. Raises :class:`~timbrespace.core.errors.ExportError` where what was written does not
@@ -21,9 +21,9 @@ def export_model(model: Path, to: Form, out: Path, *, force: bool = False) -> di
     """
     codec = load_sound(model)
     if to == "nn~":
-        sheets = [export_nn(codec, out, title=model.name, force=force)]
+        sheets = [export_nn(codec, out, title=model.name, force=force, speed=speed)]
     else:
-        sheets = export_onnx(codec, out, title=model.name, force=force)
+        sheets = export_onnx(codec, out, title=model.name, force=force, speed=speed)
     return {"out": str(out), "to": to, "sheets": [sheet.table() for sheet in sheets], "summary": _summary(sheets)}
 
 

@@ -26,7 +26,7 @@ from timbrespace.layers.live_step import LiveStep
 from timbrespace.layers.short_convolution import with_short_convolutions
 
 REACH = 30.0
-"""Deviations from the mean beyond which a latent is held: far outside what means anything, near enough to compute."""
+"""Deviations (or units) from the mean beyond which a latent is held: far outside what means anything."""
 NOTES = (
     "The sound is at the model's own rate: run the host at it, or the sound is higher or lower.",
     "gain in dB; temperature in deviations of the latents (0: none), from a stored table, so that it repeats;"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,11 @@ class PackedStep(nn.Module):
 
     def initial(self) -> Tensor:
         """The state before the first step, (1, number)."""
-        rows = [t.reshape(1, -1).to(self.dtype) for t in self.step.initial()]
+        return self.pack(self.step.initial())
+
+    def pack(self, state: Sequence[Tensor]) -> Tensor:
+        """The state of one sound as one tensor (1, number)."""
+        rows = [t.reshape(1, -1).to(self.dtype) for t in state]
         return torch.cat(rows, dim=1) if rows else torch.zeros(1, 0)
 
     def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,6 +65,5 @@ class quiet_torchscript(warnings.catch_warnings):  # noqa: N801  # used like the
     def __enter__(self) -> None:
         super().__enter__()
         warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*torch.jit.*")
-        warnings.filterwarnings(
-            "ignore", message=".*(trace might not generalize|is not guaranteed|Converting a tensor)"
-        )
+        tracer = torch.jit.TracerWarning  # type: ignore[attr-defined]  # it is there
+        warnings.filterwarnings("ignore", category=tracer)

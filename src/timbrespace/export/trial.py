@@ -22,6 +22,10 @@ class Trial:
     sound: Tensor
     source: str
 
+    def going_on(self, steps: int) -> Tensor:
+        """The latents, and the last one for as many steps more as a decoder is late."""
+        return torch.cat([self.latents, self.latents[..., -1:].expand(-1, -1, steps)], dim=2)
+
 
 @torch.no_grad()
 def trial_of(codec: SoundCodec, *, steps: int = STEPS) -> Trial:

@@ -56,7 +56,7 @@ class StepLoop(nn.Module):
 
 
 class LatentInput(nn.Module):
-    """What comes in as latents: finite, not further out than ``reach`` deviations, then bent and shaken.
+    """What comes in as latents: finite, not further out than ``reach`` deviations or units, then bent and shaken.
 
     ``z' = z * scale + bias + temperature * deviation * e`` with e from a stored table of normal numbers, read row by
     row: the same every time. Sounds of a batch read it at different places.
@@ -88,9 +88,9 @@ class LatentInput(nn.Module):
 
     @torch.jit.export
     def held(self, z: Tensor) -> Tensor:
-        """Finite, and within ``reach`` deviations of the mean; what is no number is the mean."""
+        """Finite, and within ``reach`` deviations (or units) of the mean; what is no number is the mean."""
         known = torch.where(torch.isfinite(z), z, self.mean.expand_as(z))
-        furthest = self.reach * self.deviations
+        furthest = self.reach * torch.clamp(self.deviations, min=1.0)
         return torch.minimum(torch.maximum(known, self.mean - furthest), self.mean + furthest)
 
 
