@@ -1,9 +1,9 @@
 """Grain models side by side: what they rebuild of sounds that none has learned from, and what decoding costs.
 
-    python benchmarks/grain_models.py MODEL [MODEL...] --data DIR --out FOLDER [--json]
+    python benchmarks/grain_models.py MODEL [MODEL...] --data DIR --out FOLDER [--sounds N] [--json]
 
 All models must have been trained on DIR with the same split. Every unseen sound (validation and test), and as many of
-those learned from, is rebuilt by every model and compared with itself:
+those learned from (``--sounds`` at most, spread evenly), is rebuilt by every model and compared with itself:
 
 - **Log-spectral distance** in dB: per frame the root mean square over bins of ``20 log10(|X| / |Y|)``, then the mean
   over frames, of STFTs with Hann windows of 512, 1024 and 2048 samples a quarter apart (the mean of the three),
@@ -106,7 +106,7 @@ def decoding_ms(codec: SoundCodec, seconds: float = 4.0) -> dict[str, float]:
     return {"decode": 1000 * whole / seconds, "live": 1000 * live / seconds}
 
 
-def unseen_and_seen(codec: SoundCodec, data: Path) -> dict[str, list[tuple[str, torch.Tensor]]]:
+def unseen_and_seen(codec: SoundCodec, data: Path, most: int) -> dict[str, list[tuple[str, torch.Tensor]]]:
     """Names and sounds: all unseen ones, and as many that were learned from, spread evenly."""
     assert codec.bundle is not None
     (sections,) = codec.bundle.table("recipe.json")["recipe"].values()
@@ -123,7 +123,8 @@ def unseen_and_seen(codec: SoundCodec, data: Path) -> dict[str, list[tuple[str, 
             "These models learned from sounds that this split calls unseen; give the folder of the training."
         )
     seen = listed(train)
-    return {"unseen": unseen, "seen": seen[:: max(1, len(seen) // len(unseen))][: len(unseen)]}
+    count = min(most, len(unseen))
+    return {group: some[:: max(1, len(some) // count)][:count] for group, some in (("unseen", unseen), ("seen", seen))}
 
 
 def main() -> None:
@@ -131,12 +132,13 @@ def main() -> None:
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--sounds", type=int, default=10_000)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     tune_process(threads=1)
     codecs = {m.resolve().name: timbrespace.load(m) for m in given.models}
     first = next(iter(codecs.values()))
-    groups = unseen_and_seen(first, given.data)
+    groups = unseen_and_seen(first, given.data, given.sounds)
     ways = {f"{n}{v}": (c, s) for n, c in codecs.items() for v, s in variants(c).items()}
     scores: dict[str, dict[str, list[Score]]] = {w: {} for w in ways}
     copies: dict[str, list[torch.Tensor]] = {}
