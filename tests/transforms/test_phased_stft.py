@@ -31,7 +31,7 @@ def test_the_window_is_hammings() -> None:
 
 def test_a_kept_phase_gives_the_sound_back() -> None:
     transform, wave = fitted(), sounds(2, 2)
-    back = transform.invert(transform(wave), length=wave.shape[-1], phase=transform.phase(wave))
+    back = transform.restore(transform(wave), transform.phase(wave), length=wave.shape[-1])
     assert float(spectral_convergence_db(wave, back).max()) < -60.0
     assert float((back - wave).abs().max()) < 2e-3
 
@@ -41,7 +41,7 @@ def test_a_kept_phase_serves_a_changed_magnitude() -> None:
     transform, wave = fitted(), sounds(1)
     magnitude = 0.5 * transform.magnitude(wave)
     frames = transform.normalise(torch.log1p(transform.gain_value * magnitude))
-    back = transform.invert(frames, length=wave.shape[-1], phase=transform.phase(wave))
+    back = transform.restore(frames, transform.phase(wave), length=wave.shape[-1])
     assert float((back - 0.5 * wave).abs().max()) < 2e-3
 
 
@@ -57,4 +57,4 @@ def test_a_predicted_phase_comes_near_and_others_can_be_given() -> None:
 def test_the_phase_of_another_sound_is_refused() -> None:
     transform = fitted()
     with pytest.raises(ParameterError, match="513 x 94 cells .* the magnitude has 513 x 20; keep the phase"):
-        transform.invert(transform(sounds(1))[..., :20], phase=transform.phase(sounds(1)))
+        transform.restore(transform(sounds(1))[..., :20], transform.phase(sounds(1)))

@@ -138,7 +138,7 @@ class SoundCodec:
                 " recipe 'stft'."
             )
         frames = self.rebuild_frames(self.transform(sound))
-        return like(self.transform.invert(frames, length=sound.shape[-1], phase=self.transform.phase(sound)), wave)
+        return like(self.transform.restore(frames, self.transform.phase(sound), length=sound.shape[-1]), wave)
 
     @property
     def lookahead(self) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -9,10 +11,10 @@ from torch import Tensor
 
 from timbrespace.core.component import Wired
 from timbrespace.core.errors import ParameterError
-from timbrespace.core.shapes import Wave
+from timbrespace.core.shapes import Frames, Wave
 from timbrespace.layers.overlap import overlap_add
 from timbrespace.transforms.base import PhaseReconstruction
-from timbrespace.transforms.fourier import ENVELOPE_FLOOR, check_stft
+from timbrespace.transforms.fourier import ENVELOPE_FLOOR
 from timbrespace.transforms.log_magnitude import LogMagnitude
 from timbrespace.transforms.peaks import Peaks
 
@@ -22,9 +24,9 @@ Turns = Float[Tensor, "batch channel bin frame"]
 class PhasedStft(LogMagnitude):
     """Normalised ``log(1 + gain |STFT|)`` with a sliding Hamming window: ``n_fft // 2 + 1`` features.
 
-    ``phase(wave)`` is the phase that the magnitudes leave out; ``invert(frames, phase=StoredPhase(...))`` puts it back
-    under magnitudes that a model has changed, so that a sound keeps its transients and its pitch to the cent while its
-    spectrum is another. Without it the phase is predicted from peaks
+    ``phase(wave)`` is the phase that the magnitudes leave out; :meth:`restore` puts it back under magnitudes that a
+    model has changed, so that a sound keeps its transients and its pitch to the cent while its spectrum is another.
+    ``invert`` predicts the phase from peaks
     (:class:`~timbrespace.transforms.peaks.Peaks`), live too. Other reconstructions can be given; they were made for
     Hann's window, from which Hamming's differs little.
     """
@@ -39,7 +41,7 @@ class PhasedStft(LogMagnitude):
         return self.n_fft // 2 + 1
 
     def phase(self, wave: Wave) -> StoredPhase:
-        """The phase of every bin of a wave (batch, channel, time), for :meth:`invert`."""
+        """The phase of every bin of a wave (batch, channel, time), for :meth:`restore`."""
         flat = wave.detach().to("cpu", torch.float32).flatten(0, 1)
         spectrum = torch.stft(
             flat, self.n_fft, self.hop_length, window=self.window.cpu(), pad_mode="constant", return_complex=True
@@ -50,9 +52,17 @@ class PhasedStft(LogMagnitude):
         return Peaks(window="hamming")
 
     def magnitude_to_wave(self, magnitude: Tensor, *, length: int, phase: PhaseReconstruction) -> Tensor:
-        if isinstance(phase, StoredPhase):
-            return phase.under(magnitude, window=self.window.cpu(), hop_length=self.hop_length, length=length)
         return phase.reconstruct(magnitude, n_fft=self.n_fft, hop_length=self.hop_length, length=length)
+
+    @torch.no_grad()
+    def restore(self, frames: Frames, phase: StoredPhase, *, length: int | None = None) -> Wave:
+        """A wave of ``frames`` with a phase that was kept; else as :meth:`invert`.
+
+        Raises :class:`ParameterError` where they are not of the same sound.
+        """
+        n_samples = self.hop_length * max(frames.shape[-1] - 1, 0) if length is None else length
+        magnitude = self.features_to_magnitude(frames).nan_to_num_(nan=0.0).to("cpu", torch.float32)
+        return phase.under(magnitude, window=self.window.cpu(), hop_length=self.hop_length, length=n_samples)
 
     def banded(self, magnitude: Tensor) -> Tensor:
         return magnitude.mT
@@ -72,20 +82,14 @@ class PhasedStft(LogMagnitude):
         kernels.magnitudes(block, first, out)
 
 
-class StoredPhase(PhaseReconstruction):
+@dataclass(frozen=True, eq=False)
+class StoredPhase:
     """A phase that was kept: radians (..., bin, frame) of every cell, counted from each frame's beginning.
 
-    Made by :meth:`PhasedStft.phase`. It holds a sound, so that it is no part of a recipe.
+    Made by :meth:`PhasedStft.phase`.
     """
 
-    def __init__(self, turns: Tensor) -> None:
-        self.turns = turns
-
-    def reconstruct(self, magnitude: Tensor, *, n_fft: int, hop_length: int, length: int | None = None) -> Tensor:
-        check_stft(n_fft, hop_length, where="A stored phase")
-        window = torch.hann_window(n_fft)
-        n_samples = hop_length * max(magnitude.shape[-1] - 1, 0) if length is None else length
-        return self.under(magnitude, window=window, hop_length=hop_length, length=n_samples)
+    turns: Tensor
 
     def under(self, magnitude: Tensor, *, window: Tensor, hop_length: int, length: int) -> Tensor:
         """The sound (..., time) of ``magnitude`` with this phase."""
