@@ -18,8 +18,8 @@ LATENT_BAR = 1e-3
 bins, and are heard from a hundredth of a deviation on."""
 SPECTRAL_BAR = 0.02
 """Spectral convergence of sounds that are one but for a few phases: a fiftieth of the magnitudes' norm, -34 dB."""
-STEPS_BAR = 0.9
-"""Share of steps that are alike from the same state, where phases may part: one rounding turns few of them."""
+STEP_BAR, STEPS_BAR = 1e-3, 0.9
+"""Where phases may part: the share of steps that has to be alike from the same state, and how alike (-60 dB)."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Likeness:
     that is greater); ``spectral`` is ``|| |A| - |B| || / || |B| ||`` of their short-time spectra, None for latents.
 
     ``steps`` is stated where phases are found by following peaks (:func:`steps_alike`): rounding can make another bin
-    the peak, and from there on the same spectrum has other phases. Such a model is compared step by step, each from the
-    state that the model had before it, and the share of steps has to be high that do not differ by more than ``bar``.
+    the peak, and from there on the same spectrum has other phases. Such a model passes with the same spectra, or, where
+    noise makes the phases part at once, step by step, each from the state that the model had before it.
     """
 
     difference: float
@@ -39,7 +39,9 @@ class Likeness:
 
     @property
     def passed(self) -> bool:
-        return self.difference <= self.bar or (self.steps is not None and self.steps >= STEPS_BAR)
+        if self.steps is None or self.spectral is None:
+            return self.difference <= self.bar
+        return self.difference <= self.bar or self.spectral <= SPECTRAL_BAR or self.steps >= STEPS_BAR
 
     def sentence(self) -> str:
         """What was found, for a sheet."""
@@ -47,9 +49,9 @@ class Likeness:
         if self.steps is None:
             return said
         return (
-            f"{said}, spectral convergence {self.spectral:.1e}; phases follow peaks, where rounding can choose another,"
-            f" so that each step counts from the same state: {self.steps:.0%} are within that bound (at least"
-            f" {STEPS_BAR:.0%})"
+            f"{said}; phases follow peaks, where rounding can choose another, so that one of two counts: spectral"
+            f" convergence {self.spectral:.1e} (at most {SPECTRAL_BAR}), or steps that are alike to {STEP_BAR:.0e} from"
+            f" the same state, {self.steps:.0%} (at least {STEPS_BAR:.0%})"
         )
 
 
@@ -71,7 +73,7 @@ def steps_alike(step: LiveStep, latents: Tensor, run: Callable[[Tensor, tuple[Te
     for z in latents.split(1, dim=2):
         found = run(z, state)
         expected, *after = step(z, *state)
-        good += _difference(found, expected) <= BAR
+        good += _difference(found, expected) <= STEP_BAR
         state = tuple(after)
     return good / latents.shape[2]
 
