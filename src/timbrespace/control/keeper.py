@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import Final, Protocol, runtime_checkable
 
+from timbrespace.control.entry import WAITED_FOR
 from timbrespace.control.introduction import Introduction
 from timbrespace.control.liveness import TICK_S, Watch
 from timbrespace.control.messages import Message
@@ -150,7 +151,7 @@ class Keeper:
             with contextlib.suppress(Died):
                 return self._prepared(taken)
         try:
-            return self._prepared(Runner(job, on_message=self._owner.hear, gentle=not self.failed))
+            return self._prepared(Runner(job, on_message=self._owner.hear, nice=WAITED_FOR))
         except Died as death:
             sentence = f"The process that was to play {job.model} ended {death}; what played plays on."
             raise EngineError(sentence) from None
@@ -222,7 +223,7 @@ class Keeper:
 
     def _quickest(self) -> Runner:
         """A new process, or the spare one if that is ready before it."""
-        runner = Runner(self._job, on_message=self._owner.hear, gentle=False)
+        runner = Runner(self._job, on_message=self._owner.hear)
         spare: list[Runner | None] = [None]
 
         def overtaken() -> bool:

@@ -67,7 +67,7 @@ def _serve(connection: Connection, maker: Maker, job: Message) -> Message:
 
     A job may be followed by another before there was a ring.
     """
-    made = gently(lambda: _make(maker, Path(job["model"]), int(job["seed"])), really=bool(job["gentle"]))
+    made = gently(lambda: _make(maker, Path(job["model"]), int(job["seed"])), nice=int(job["nice"]))
     if isinstance(made, str):
         tell(connection, FAILED, number=job["number"], sentence=made)
     else:

@@ -42,11 +42,11 @@ class Died(Exception):
 class Runner:
     """A process that was started, and is told what to do by and by.
 
-    ``on_message`` gets the runner and all that it says once it renders. Low priority is for what is not needed yet:
-    a ``gentle`` process imports and makes instruments that way, and renders at the ordinary one.
+    ``on_message`` gets the runner and all that it says once it renders. It imports, and makes its instrument, at a
+    priority lower by ``nice``, and renders at the ordinary one.
     """
 
-    def __init__(self, job: Job, *, on_message: Callable[[Runner, Message], None], gentle: bool) -> None:
+    def __init__(self, job: Job, *, on_message: Callable[[Runner, Message], None], nice: int = 0) -> None:
         self.job = job
         self.ring: Ring | None = None
         self.session: Session | None = None
@@ -59,13 +59,13 @@ class Runner:
         self.connection, theirs = context.Pipe()
         maker = (job.maker.__module__, job.maker.__qualname__)
         self._process = context.Process(
-            target=enter, args=(theirs, *maker, gentle), name="timbrespace-engine", daemon=True
+            target=enter, args=(theirs, *maker, nice), name="timbrespace-engine", daemon=True
         )
         with _interrupts_for_us_alone():
             self._process.start()
         theirs.close()
         with contextlib.suppress(OSError):  # who waits for it will see that it died
-            self.take_up(job, gentle=gentle)
+            self.take_up(job, nice=nice)
 
     @property
     def pid(self) -> int | None:
@@ -77,11 +77,11 @@ class Runner:
         assert self._introduction is not None
         return self._introduction
 
-    def take_up(self, job: Job, *, gentle: bool) -> None:
+    def take_up(self, job: Job, *, nice: int) -> None:
         """Have it leave what it does and make another instrument, of the same maker; raises OSError if it is dead."""
         self.job, self._introduction, self._refusal = job, None, ""
         self._number += 1
-        table = {"model": str(job.model), "seed": job.seed, "ahead_s": job.ahead_s, "gentle": gentle}
+        table = {"model": str(job.model), "seed": job.seed, "ahead_s": job.ahead_s, "nice": nice}
         tell(self.connection, JOB, number=self._number, **table)
 
     def answered(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Final
 
+from timbrespace.control.entry import NICE, WAITED_FOR
 from timbrespace.control.messages import Message
 from timbrespace.control.runner import Job, Runner
 from timbrespace.core.errors import EngineError
@@ -58,7 +59,7 @@ class Spare:
             self._runner = None
             try:
                 if runner.job != job:
-                    runner.take_up(job, gentle=True)
+                    runner.take_up(job, nice=WAITED_FOR)
             except OSError:
                 _end(runner)
                 return None
@@ -69,7 +70,7 @@ class Spare:
         with self._lock:
             if self._wanted and not self._gone.is_set() and runner.job.maker is job.maker:
                 try:
-                    runner.take_up(job, gentle=True)
+                    runner.take_up(job, nice=NICE)
                 except OSError:
                     _end(runner)
                     return
@@ -99,7 +100,7 @@ class Spare:
         with self._lock:
             able = self._wanted and self._deaths < MOST_DEATHS and not self._gone.is_set()
             if able and self._runner is None and playing_s > AFTER_S:
-                self._runner, self._ready = Runner(job, on_message=self._on_message, gentle=True), False
+                self._runner, self._ready = Runner(job, on_message=self._on_message, nice=NICE), False
 
     def close(self) -> None:
         """End it; there will be no other."""
