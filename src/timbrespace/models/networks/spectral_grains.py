@@ -29,7 +29,9 @@ PIECE_STEPS = 1024
 """Steps computed at once, so that memory does not grow with the sound: twelve seconds at 86 a second."""
 TINY = 1e-10
 LOUDEST = 12.0
-"""Natural logarithm of the largest magnitude that is spoken: no latent vector, however far out, overflows."""
+"""Natural logarithm of the largest magnitude that is spoken before training has told a better one."""
+ABOVE = 0.7
+"""Nepers (6 dB) by which a bin may be louder than it ever was in training: far outside the data nothing roars."""
 
 
 class SpectralGrains(Network):
@@ -48,6 +50,7 @@ class SpectralGrains(Network):
 
     window: Tensor
     mean: Tensor
+    ceiling: Tensor
     lookahead = 1
     encoder_lookahead = 1
     phase_free = True
@@ -114,6 +117,7 @@ class SpectralGrains(Network):
         self.register_buffer("synthesis", window / window_power(window, self.hop_length).repeat(4))
         self.synthesis: Tensor
         self.register_buffer("mean", torch.zeros(rows))
+        self.register_buffer("ceiling", torch.full((rows,), LOUDEST))
 
     @property
     def ratio(self) -> int:
@@ -158,7 +162,7 @@ class SpectralGrains(Network):
         batch, steps = rows.shape[0], rows.shape[2]
         grains = rows.reshape(batch * self.n_channels, self.grains_per_step, self.n_bins, steps)
         logarithms = grains.permute(0, 2, 3, 1).flatten(2)  # signal, bin, grain after grain
-        magnitude = (logarithms.clamp_max(LOUDEST).exp() - self.floor).clamp_min(0.0)
+        magnitude = (logarithms.exp() - self.floor).clamp_min(0.0)
         past = memory.remembered(self.locking.initial(batch * self.n_channels), like=latents)
         phases, *state = followed(self.locking, torch.log(magnitude.detach() + self.floor), *past)
         memory.keep(*state)
@@ -170,7 +174,8 @@ class SpectralGrains(Network):
         h = self.decoder_in(with_surroundings(latents, self.kernel_size - 1, causal=True, memory=memory))
         for block in self.decoder_blocks:
             h = block(h, memory)
-        return self.decoder_out(h) + self.decoder_linear(latents) + self.mean[:, None]
+        rows = self.decoder_out(h) + self.decoder_linear(latents) + self.mean[:, None]
+        return torch.minimum(rows, self.ceiling[:, None])
 
     def _added(self, grains: Float[Tensor, "signal sample grain"], steps: int, memory: Memory) -> Sound:
         """The next ``steps`` blocks (signal, time), the first of them the one before the grains' own."""
@@ -191,6 +196,7 @@ class SpectralGrains(Network):
         rows = rows[..., 1:-1] if rows.shape[2] > 8 else rows  # at a crop's ends grains reach into nothing
         pca = StackedPca.fit(rows, group=1, n_components=self.latent_dim)
         self.mean.copy_(pca.mean)
+        self.ceiling.copy_((rows.amax(dim=(0, 2)) + ABOVE).clamp_max(LOUDEST))
         deviations = pca.variances.sqrt().clamp_min(1e-6)
         self.encoder_linear.weight.copy_((pca.components / deviations[:, None])[..., None])
         self.decoder_linear.weight.copy_((pca.components * deviations[:, None]).T[..., None])
