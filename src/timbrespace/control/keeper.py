@@ -146,7 +146,7 @@ class Keeper:
 
         Raises :class:`EngineError` if there can be none.
         """
-        taken = self._spare.take(job)
+        taken = self._spare.take(job, other=True)
         if taken is not None:
             with contextlib.suppress(Died):
                 return self._prepared(taken)
@@ -210,7 +210,7 @@ class Keeper:
 
     def _launch(self, with_state: bool) -> Runner:
         """A process that has its ring; raises :class:`Died` or :class:`EngineError`."""
-        runner = self._spare.take(self._job, ready=True) or self._quickest()
+        runner = self._spare.take(self._job) or self._quickest()
         try:
             self._owner.provide(runner, with_state=with_state)
         except OSError:
@@ -228,7 +228,7 @@ class Keeper:
 
         def overtaken() -> bool:
             self._spare.listen()
-            spare[0] = self._spare.take(self._job, ready=True)
+            spare[0] = self._spare.take(self._job)
             return spare[0] is not None
 
         try:

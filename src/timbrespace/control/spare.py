@@ -45,16 +45,16 @@ class Spare:
         with self._lock:
             return self._runner.pid if self._runner is not None and self._ready else None
 
-    def take(self, job: Job, *, ready: bool = False) -> Runner | None:
-        """The process, doing that job or having been told to; None if there is none, or none that could.
+    def take(self, job: Job, *, other: bool = False) -> Runner | None:
+        """The process, if it has that job's instrument; None if not, for a new one may be quicker.
 
-        If it has to be ``ready``, only one that has that job's instrument.
+        With ``other`` one that has another job's will do, which is then told to take up that one.
         """
         with self._lock:
             runner = self._runner
-            if runner is None or runner.job.maker is not job.maker:
+            if runner is None or not self._ready or runner.job.maker is not job.maker:
                 return None
-            if ready and not (self._ready and runner.job == job):
+            if runner.job != job and not other:
                 return None
             self._runner = None
             try:
