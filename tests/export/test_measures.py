@@ -48,9 +48,9 @@ def test_the_difference_is_in_units_of_full_scale() -> None:
 def test_other_phases_count_only_where_a_rule_finds_them() -> None:
     assert not Likeness(0.5, spectral=0.3).passed
     assert Likeness(0.5, spectral=0.3, steps=0.95).passed
-    assert not Likeness(0.5, spectral=0.3, steps=0.8).passed
-    assert Likeness(0.5, spectral=0.01, steps=0.8).passed
-    assert "95% (at least 90%)" in Likeness(0.5, spectral=0.3, steps=0.95).sentence()
+    assert not Likeness(0.5, spectral=0.3, steps=0.7).passed
+    assert Likeness(0.5, spectral=0.01, steps=0.7).passed
+    assert "95% (at least 75%)" in Likeness(0.5, spectral=0.3, steps=0.95).sentence()
 
 
 def test_spectral_convergence_does_not_hear_phases() -> None:
@@ -76,11 +76,20 @@ class Locked(LiveStep):
         return x + state[0][:, None], state[0] + 1
 
 
+class Undecided(Locked):
+    """Says 0 or 1 by digits that only double precision has."""
+
+    def forward(self, x: torch.Tensor, *state: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (1 + x * 0 + 1e-9 > 1).to(x.dtype), state[0]
+
+
 def test_steps_are_compared_from_the_same_state() -> None:
     """The other rendering is wrong in one of ten steps, and where it is right it was given the right state."""
     step, z = Locked(), noise(10)[None, :1]
     assert steps_alike(step, z, lambda x, state: step(x, *state)[0]) == 1
     assert steps_alike(step, z, lambda x, state: step(x, *state)[0] + (state[0] == 4).float()) == 0.9
+    assert steps_alike(Undecided(), z, lambda x, state: torch.ones_like(x)) == 1
+    assert steps_alike(Undecided(), z, lambda x, state: 2 * torch.ones_like(x)) == 0
     step.rule = torch.nn.Identity()
     assert steps_alike(step, z, lambda x, state: step(x, *state)[0]) is None
 

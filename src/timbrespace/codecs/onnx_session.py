@@ -113,6 +113,10 @@ class OnnxHalf:
         y, *after = self._session.run(None, dict(zip(self._names, (x, *state), strict=True)))
         return y, after
 
+    def player(self) -> OnnxPlayer:
+        """One course of steps from the beginning, in memory that is allocated once."""
+        return OnnxPlayer(self._session, self._initial)
+
     def _check(self, shapes: list[tuple[Any, ...]], types: list[str], *, file: str) -> None:
         """The interface is as the facts say, and its states come back as they went in."""
         f = self.facts
@@ -128,6 +132,44 @@ class OnnxHalf:
             or not set(types) <= set(_TYPES)
         ):
             raise BundleError(f"{file} is not what it says: a {f.kind} with inputs {shapes} and outputs {outputs}.")
+
+
+class OnnxPlayer:
+    """Steps in a row: the states go from one set of buffers to the other and back, so that nothing is allocated."""
+
+    def __init__(self, session: Any, initial: list[Array]) -> None:
+        from onnxruntime import OrtValue
+
+        self._session, self._initial = session, initial
+        (x, *states), (y, *after) = session.get_inputs(), session.get_outputs()
+        self._x = OrtValue.ortvalue_from_numpy(np.zeros(x.shape, np.float32))
+        self._y = OrtValue.ortvalue_from_numpy(np.zeros(y.shape, np.float32))
+        # A value of the runtime's may lie in the array that it is made of, so that each gets one of its own.
+        self._states = [[OrtValue.ortvalue_from_numpy(s.copy()) for s in initial] for _ in range(2)]
+        self._bindings = []
+        for given, left in (self._states, self._states[::-1]):
+            binding = session.io_binding()
+            binding.bind_ortvalue_input(x.name, self._x)
+            binding.bind_ortvalue_output(y.name, self._y)
+            for spec, value in zip(states, given, strict=True):
+                binding.bind_ortvalue_input(spec.name, value)
+            for spec, value in zip(after, left, strict=True):
+                binding.bind_ortvalue_output(spec.name, value)
+            self._bindings.append(binding)
+        self._turn = 0
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self._turn = 0
+        for value, initial in zip(self._states[0], self._initial, strict=True):
+            value.update_inplace(initial)
+
+    def step(self, x: Array) -> Array:
+        """The output of the next step: an array of its own."""
+        self._x.update_inplace(x)
+        self._session.run_with_iobinding(self._bindings[self._turn])
+        self._turn = 1 - self._turn
+        return np.array(self._y.numpy())
 
 
 _TYPES = {"tensor(float)": np.float32, "tensor(int64)": np.int64}

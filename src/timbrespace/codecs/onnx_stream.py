@@ -30,7 +30,7 @@ class OnnxStream:
         if decoder.facts.kind != "decoder":
             raise ParameterError(f"A stream needs a decoder, and this is an ONNX file of kind {decoder.facts.kind!r}.")
         self._decoder = decoder
-        self.reset()
+        self._player = decoder.player()
 
     @property
     def latency(self) -> int:
@@ -39,7 +39,7 @@ class OnnxStream:
 
     def reset(self) -> None:
         """Forget everything: what follows is what a fresh stream would give."""
-        self._state = self._decoder.initial()
+        self._player.reset()
 
     def decode(self, latents: Tensor) -> Wave:
         """The next (1, channel, ``ratio`` * step) samples from the next latents (1, latent, step), which may be none.
@@ -51,14 +51,15 @@ class OnnxStream:
             raise ParameterError(
                 f"A stream takes latents of shape (1, {facts.latent_dim}, step), not {tuple(latents.shape)}."
             )
-        if not bool(torch.isfinite(latents).all()):
+        steps = latents.detach().numpy()  # torch's own operations would take as long as a small decoder
+        if not np.isfinite(steps).all():
             raise ParameterError("A stream takes finite latents; these hold NaN or infinite values.")
-        steps = np.ascontiguousarray(latents.detach().numpy().transpose(2, 0, 1), np.float32)[..., None]
-        sounds = [np.zeros((1, facts.channels, 0), np.float32)]
-        for z in steps:
-            sound, self._state = self._decoder.step(z, self._state)
-            sounds.append(sound)
-        return torch.from_numpy(np.concatenate(sounds, axis=2))
+        sounds = [
+            self._player.step(np.ascontiguousarray(steps[..., i : i + 1], np.float32)) for i in range(steps.shape[2])
+        ]
+        if len(sounds) == 1:
+            return torch.from_numpy(sounds[0])
+        return torch.from_numpy(np.concatenate([np.zeros((1, facts.channels, 0), np.float32), *sounds], axis=2))
 
 
 def live_decoder(codec: SoundCodec) -> OnnxHalf | None:
